@@ -19,17 +19,18 @@ pub enum NotRead {
     #[error("there is no number in it")]
     NoNumber,
     /// It says that something is wrong.
-    #[error("it says {0:?}, which is a mistake and no count")]
+    #[error("it says {0:?}, which is an error message, not a count")]
     Mistake(String),
     /// It is a part.
-    #[error("it says {0:?}, which is no total: ask for the badge of the total")]
+    #[error("it says {0:?}, which is not a total: use the address of the badge with the total")]
     Part(String),
     /// It is another picture of this program.
     #[error("it is {0}, whose numbers are no total: ask for the badge of the total (/badge/NAME.svg)")]
     Picture(&'static str),
     /// It is not exact.
     #[error(
-        "it shows {0}, which is shortened: ask for the badge without that (format=plain, abbreviated=false)"
+        "it shows {0}, which is shortened: use an address that shows the whole number (format=plain, \
+         abbreviated=false)"
     )]
     Shortened(String),
 }

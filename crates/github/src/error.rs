@@ -10,7 +10,7 @@ pub enum GithubError {
     #[error("GitHub has no such account")]
     Nobody,
     /// No token may ask at the moment.
-    #[error("no call to GitHub is left until {}", readable(*.until))]
+    #[error("no calls to GitHub are left until {}", readable(*.until))]
     Exhausted {
         /// When one is, in seconds since 1970.
         until: u64,
@@ -25,7 +25,8 @@ pub enum GithubError {
     },
     /// A right is missing, or there is no such repository.
     #[error(
-        "the token may not see it: it needs the right to push (classic: repo; fine-grained: Administration, read)"
+        "the token cannot see it: it needs permission to push (classic: repo; fine-grained: Administration, \
+         read)"
     )]
     NoRight,
     /// No answer.
@@ -41,7 +42,7 @@ pub enum GithubError {
     #[error("GitHub's answer cannot be true: {0}")]
     Absurd(&'static str),
     /// What is left is for tracked accounts.
-    #[error("the calls that are left are kept for tracked accounts")]
+    #[error("the remaining calls are reserved for tracked accounts")]
     Reserved,
     /// A query was refused.
     #[error("GitHub refuses the query: {0}")]

@@ -405,7 +405,7 @@ impl Statistics {
         if years != kept {
             let stored = kept::keep_years(&*self.store, login, &years, self.api.seconds()).await;
             if let Err(error) = stored {
-                warn!(%login, %error, "past years were not kept; they are asked for again");
+                warn!(%login, %error, "past years could not be stored; they will be fetched again");
             }
         }
         measured
@@ -429,7 +429,8 @@ impl Statistics {
         match kept::keep(&*self.store, login, record, until).await {
             Ok(print) => self.lock_known().put(login.clone(), KnownStats { print: Some(print), ..known }),
             Err(error) => {
-                warn!(%login, %error, "statistics were not kept; they are asked for again after a restart");
+                warn!(%login, %error, "statistics could not be stored; they will be fetched again after a \
+                                       restart");
             }
         }
     }

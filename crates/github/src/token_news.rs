@@ -44,10 +44,10 @@ impl TokenNews {
                     token,
                     api,
                     until = readable(until),
-                    "GitHub takes no more calls with a token for now; the last numbers stay"
+                    "a GitHub token has no calls left for now; the last numbers stay"
                 );
             }
-            TokenAnswer::Taken => info!(token, api, "GitHub takes a token again"),
+            TokenAnswer::Taken => info!(token, api, "GitHub accepts a token again"),
         }
     }
 

@@ -106,7 +106,9 @@ impl Books {
                     self.meters.hits_quarantined.inc_by(hits);
                     warn!(
                         keys = quarantined,
-                        hits, "keys that hold no counter were left alone, and their hits not counted"
+                        hits,
+                        "some keys hold something other than a count; they were left unchanged, and their hits \
+                         are not counted"
                     );
                 }
             }

@@ -42,7 +42,7 @@ pub enum ErrandError {
         what: String,
     },
     /// It is not the store that was claimed.
-    #[error("this is another store than a moment ago (it was emptied, or another server has its address)")]
+    #[error("this is not the same store as a moment ago (it was emptied, or another server has its address)")]
     Foreign,
     /// Another process applies batches of the same instance.
     #[error("another process has claimed the same instance")]
@@ -209,7 +209,7 @@ impl Batches for Errand {
             return false;
         }
         if failures == 0 && self.patience == PATIENT {
-            warn!(error = %cause, "the store does not take what is brought to it; trying again");
+            warn!(error = %cause, "the store does not accept these counts; trying again");
         }
         tokio::time::sleep(backoff(failures)).await;
         true

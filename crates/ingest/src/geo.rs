@@ -27,10 +27,10 @@ pub enum BadDatabase {
     #[error("it cannot be read: {0}")]
     Read(#[from] io::Error),
     /// It is too large.
-    #[error("it has more than 1 GiB, which no such database has")]
+    #[error("it is larger than 1 GiB, so it cannot be such a database")]
     Large,
     /// It is no database in MaxMind's format, or a damaged one.
-    #[error("it is no whole database in MaxMind's format: {0}")]
+    #[error("it is not a complete database in MaxMind's format: {0}")]
     Content(#[from] MaxMindDbError),
 }
 

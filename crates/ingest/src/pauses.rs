@@ -82,7 +82,7 @@ impl Refusals {
                 Ok(()) => told = false,
                 Err(error) if !told => {
                     told = true;
-                    warn!(%error, "which names are paused could not be read; those that are known stay paused");
+                    warn!(%error, "the list of paused names could not be read; the known ones stay paused");
                 }
                 Err(_) => {}
             }

@@ -85,7 +85,9 @@ pub fn unpacked<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
 
 /// A file is packed in a format that is not read.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("it is packed as {name}, which is not read: unpack it first, or pipe it into `-` with {command}")]
+#[error(
+    "it is compressed as {name}, which is not supported: unpack it first, or pipe it into `-` with {command}"
+)]
 pub struct NotUnpacked {
     name: &'static str,
     /// What prints the contents of a file.

@@ -88,7 +88,7 @@ impl VisitGate {
             Err(error) => Err(error.to_string()),
         };
         let table = read.unwrap_or_else(|why| {
-            warn!(path = %path.display(), "the cooldowns of visitors are begun anew: {why}");
+            warn!(path = %path.display(), "the cooldowns of visitors start empty: {why}");
             fresh(rules)
         });
         let state = Mutex::new(GateState { table, keys: DayKeys::default(), changed: false, forgotten: 0 });
@@ -197,7 +197,7 @@ impl VisitGate {
                 Err(error) if !told => {
                     told = true;
                     let path = self.path.display();
-                    warn!(%path, %error, "the cooldowns of visitors cannot be written: a restart forgets them");
+                    warn!(%path, %error, "the cooldowns of visitors cannot be written: a restart will lose them");
                 }
                 Err(_) => {}
             }

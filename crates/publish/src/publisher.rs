@@ -539,7 +539,7 @@ impl Publisher {
         round.failures += 1;
         if self.told.len() < TOLD && self.told.insert(name.clone()) {
             let dir = self.lock.dir.display();
-            warn!(%name, %error, %dir, "a badge could not be written; what was there stays, and it is tried again");
+            warn!(%name, %error, %dir, "a badge could not be written; the old file stays, and it is tried again");
             if self.told.len() == TOLD {
                 warn!(%dir, "more badges that cannot be written are counted in tallymark_badges_failed_total, and not named here");
             }

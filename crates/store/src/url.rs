@@ -66,10 +66,10 @@ impl FromStr for StoreUrl {
             "redis" | "redis+unix" => match text.into_connection_info() {
                 Ok(_) => Ok(StoreUrl::Redis(text.to_owned())),
                 Err(_) if has_odd_database(rest) => Err(NotAStoreUrl::Malformed {
-                    why: "what follows the last / is no database number".to_owned(),
+                    why: "the part after the last / is not a database number".to_owned(),
                 }),
                 Err(_) if !port_is_one(rest) => Err(NotAStoreUrl::Malformed {
-                    why: "what follows the last : is no port number".to_owned(),
+                    why: "the part after the last : is not a port number".to_owned(),
                 }),
                 Err(err) => Err(NotAStoreUrl::Malformed { why: err.category().to_owned() }),
             },
@@ -234,8 +234,8 @@ mod tests {
             ("/var/lib/x.db", "did you mean sqlite:/var/lib/x.db?"),
             ("x.sqlite3", "did you mean sqlite:x.sqlite3?"),
             ("localhost:6379", "did you mean redis://localhost:6379?"),
-            ("redis://localhost:port", "is no port number"),
-            ("redis://u:p@[::1]:x/1", "is no port number"),
+            ("redis://localhost:port", "is not a port number"),
+            ("redis://u:p@[::1]:x/1", "is not a port number"),
         ] {
             let err = text.parse::<StoreUrl>().unwrap_err().to_string();
             assert!(err.contains(part), "{text:?}: {err}");

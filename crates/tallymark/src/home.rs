@@ -203,7 +203,8 @@ async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> 
                     warn!(
                         had = home.total,
                         has,
-                        "the store has less than this data directory has counted into it: is it an older backup?"
+                        "the store has fewer hits than this data directory has counted into it: is it an older \
+                         backup?"
                     );
                 }
             }
@@ -356,8 +357,8 @@ async fn tell_of_lost_corrections(store: &dyn Store, before: &Home, last: Option
             lost = %known,
             changed_before = before.corrected,
             changed_now = corrected,
-            "the store has lost corrections: at least the latest one that it had. `tallymark corrections` lists those that \
-             are left; make the others again"
+            "the store has lost corrections: at least the latest one that it had. `tallymark corrections` lists \
+             those that are left; repeat the others"
         );
     }
 }

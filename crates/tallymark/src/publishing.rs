@@ -130,7 +130,7 @@ impl Publishing {
     fn still_has_its_place(&self, began: bool) -> Result<(), String> {
         match self.badges.dir.parent() {
             Some(above) if began && !above.as_os_str().is_empty() && !above.is_dir() => Err(format!(
-                "the directory {} is gone, with the badges in it; move it back, or create it to begin anew",
+                "the directory {} is gone, with the badges in it; move it back, or create it to start again",
                 above.display()
             )),
             _ => Ok(()),

@@ -114,8 +114,9 @@ impl Reload {
                 let _ = wake.try_send(());
             }
         });
-        let mut watcher =
-            watcher.map_err(|error| warn!(%error, "files are not watched; SIGHUP reloads")).ok()?;
+        let mut watcher = watcher
+            .map_err(|error| warn!(%error, "changes of files are not noticed; reload with SIGHUP"))
+            .ok()?;
         for file in &files {
             let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
             if let Err(error) = watcher.watch(dir, RecursiveMode::NonRecursive) {

@@ -48,7 +48,7 @@ pub(crate) const DRAW_PICTURES: &str = "draw-pictures";
 const WAITING_TICKS: usize = 2;
 /// How long a stop may take, and the store for the last batches. Below TimeoutStopSec of the unit.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How long leaving at once may take, which needs an answer to what is lost.
+/// How long stopping at once may take, which needs an answer to what is lost.
 const AT_ONCE: Duration = Duration::from_secs(4);
 /// How long the store may take at the end to return its totals.
 const LAST_LOOK: Duration = Duration::from_secs(2);
@@ -499,23 +499,23 @@ async fn leave_at_once(hurry: CancellationToken, deadline: watch::Sender<Option<
     hurry.cancelled().await;
     deadline.send_replace(Some(Instant::now()));
     tokio::time::sleep(AT_ONCE).await;
-    error!("leaving at once: how many hits are lost is not known, because counting did not end");
+    error!("stopping at once: how many hits are lost is not known, because counting did not end");
     std::process::exit(1);
 }
 
 /// The account at the end. What is lost, or may be, is an error. So is a stop that was cut short.
 fn account(Ended { lost, waiting }: Ended, at_once: bool) -> Result<()> {
     let lost = (lost > 0).then(|| match at_once {
-        true => format!("leaving at once: the last {lost} hits are lost"),
+        true => format!("stopping at once: the last {lost} hits are lost"),
         false => format!(
             "the last {lost} hits could not be written within about {} seconds: they are lost",
             DRAIN.as_secs()
         ),
     });
     match (waiting, lost) {
-        (Ok(0), None) if at_once => bail!("leaving at once: no hit is lost"),
+        (Ok(0), None) if at_once => bail!("stopping at once: no hit is lost"),
         (Ok(hits), None) if at_once => {
-            bail!("leaving at once: no hit is lost; {hits} wait in the outbox for the next start")
+            bail!("stopping at once: no hit is lost; {hits} wait in the outbox for the next start")
         }
         (Ok(_), Some(lost)) => bail!(lost),
         (Err(error), lost) => {
@@ -531,7 +531,8 @@ fn account(Ended { lost, waiting }: Ended, at_once: bool) -> Result<()> {
         (Ok(hits), None) => {
             info!(
                 hits,
-                "stopped; what the store has not taken is safe in the outbox, and goes there with the next start"
+                "stopped; hits that are not in the store yet are safe in the outbox, and are sent after the \
+                 next start"
             );
             Ok(())
         }

@@ -80,7 +80,7 @@ impl Signals {
             while first.elapsed() < SAME_SIGNAL {
                 self.next().await;
             }
-            warn!("a second signal: leaving at once");
+            warn!("a second signal: stopping at once");
             second.cancel();
         });
         hurry

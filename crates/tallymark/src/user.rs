@@ -15,7 +15,8 @@ pub(crate) fn may_write(dir: &Path) -> Result<()> {
     }
     match nearest(dir) {
         Some((dir, owner)) if !owner.is_root() && owner.name().is_some() => bail!(
-            "{dir} belongs to {owner} and this is root: what root makes there would lock {owner} out. {}",
+            "{dir} belongs to {owner}, and this command runs as root: files that root creates there would lock \
+             {owner} out. {}",
             run_as(&owner)
         ),
         _ => Ok(()),
@@ -36,7 +37,7 @@ pub(crate) fn cannot_look(what: &str, path: &Path, error: &io::Error) -> String 
         Some((_, owner)) if error.kind() == io::ErrorKind::PermissionDenied => run_as(&owner),
         _ => String::new(),
     };
-    format!("{what} {} cannot be looked at: {error}. {advice}", path.display()).trim_end().to_owned()
+    format!("{what} {} cannot be checked: {error}. {advice}", path.display()).trim_end().to_owned()
 }
 
 fn run_as(owner: &User) -> String {

@@ -170,7 +170,7 @@ fn damaged_backup_is_refused_and_touches_nothing() {
     flipped[middle] ^= 1;
     let empty = Place::new();
     for (bytes, part) in [
-        (&flipped[..], "tallymark.db is not what was saved"),
+        (&flipped[..], "tallymark.db has changed since it was saved"),
         (&good[..middle], "is damaged"),
         (b"garbage", "not a backup of Tallymark's"),
     ] {

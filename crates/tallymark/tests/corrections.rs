@@ -199,7 +199,7 @@ fn a_mistake_is_told() {
     place.run(&["undo"]).refused(1, &["there is nothing to undo"]);
     place.run(&["undo", "12"]).refused(2, &["at least 4 hexadecimal digits"]);
     place.run(&["rename", "a", "a"]).refused(1, &["there is no name a"]);
-    place.run(&["rename", "a", ""]).refused(2, &["is no name"]);
+    place.run(&["rename", "a", ""]).refused(2, &["is not a name"]);
     assert_eq!(place.run(&["corrections"]).good(), "nothing was corrected\n");
     assert_eq!(place.run(&["corrections", "--json"]).good(), "[]\n");
 }

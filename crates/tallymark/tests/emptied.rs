@@ -95,7 +95,7 @@ fn an_emptied_redis_is_shown_like_one_that_is_down() {
     assert_eq!(redis.cli(&["EXISTS", "repo:o%2Fr"]), "0");
     // The operator decides to go on with it.
     let said = place.run(&["store", "adopt"]).good();
-    assert!(said.contains("Likes that this store does not have are gone"), "{said}");
+    assert!(said.contains("Likes that this store does not have are lost"), "{said}");
     wait_until("it is ready", PATIENCE, || get(&place, "/readyz").0 == 200);
     assert_eq!(get(&place, "/repo/o/r").0, 200);
     let (status, page) = press(&place, "add");

@@ -92,8 +92,8 @@ fn packed_files_are_read_and_others_are_named() {
     }
     let zip = place.dir().join("badge.zip");
     fs::write(&zip, b"PK\x03\x04...").unwrap();
-    place.run(&["replay", path(&zip)]).refused(1, &["badge.zip", "packed as zip"]);
-    place.run(&["import", "log", path(&zip)]).refused(1, &["badge.zip", "packed as zip"]);
+    place.run(&["replay", path(&zip)]).refused(1, &["badge.zip", "compressed as zip"]);
+    place.run(&["import", "log", path(&zip)]).refused(1, &["badge.zip", "compressed as zip"]);
 }
 
 /// With this code, and these words on standard error. The report is on standard output all the same.
@@ -156,7 +156,7 @@ fn advice_names_the_format_that_fits() {
     ends(
         &place.run(&["replay", &json]),
         1,
-        &["a.log is one of ours", "looks like an access log", "with --format combined"],
+        &["a.log has the expected format", "looks like an access log", "with --format combined"],
     );
     let ran = place.run(&["replay", &json, "--format", "combined"]);
     assert!(ran.code == Some(0) && ran.stdout.contains("no request in it is for a badge"), "{ran:?}");
@@ -164,7 +164,7 @@ fn advice_names_the_format_that_fits() {
     ends(
         &place.run(&["replay", &record, "--format", "combined"]),
         1,
-        &["b.log is one of ours", "with --format auto"],
+        &["b.log has the expected format", "with --format auto"],
     );
     let blank = file("b 'c.log", &format!("{NGINX}\n"));
     let ran = place.run(&["replay", &blank, "--format", "combined"]);
@@ -293,7 +293,7 @@ fn most_lines_that_do_not_fit_are_advised_of() {
     let json = place.run(&["replay", "--json", &mixed]).json();
     assert!(json["advice"][0].as_str().unwrap().contains(advice), "{json}");
     let ran = place.run(&["import", "log", "--json", &mixed, &other]);
-    ends(&ran, 1, &["other.log is one of ours", "--format combined", advice]);
+    ends(&ran, 1, &["other.log has the expected format", "--format combined", advice]);
     let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(json["advice"].as_array().map(Vec::len), Some(2), "{json}");
     ends(&place.run(&["replay", &other, &other]), 1, &["2 of 2 files", "looks like an access log"]);
@@ -313,7 +313,7 @@ fn what_is_not_unpacked_is_told_with_the_command_that_does() {
     for (command, piped) in [(&["replay"][..], "replay"), (&["import", "log"], "import log --id TEXT")] {
         let ran = place.run(&[command, &["--format", "combined", path(&log)]].concat());
         let pipe = format!("lz4 -dc '{}' | tallymark {piped} --format combined -", path(&log));
-        ends(&ran, 1, &["packed as lz4, which is not read", &pipe]);
+        ends(&ran, 1, &["compressed as lz4, which is not supported", &pipe]);
     }
 }
 
@@ -358,7 +358,7 @@ fn replay_of_several_files_says_what_became_of_each() {
     let wide = file("wide.log", &wide);
     let args = ["replay", "--format", "combined", &good, &no, &wide];
     let ran = place.run(&args);
-    ends(&ran, 1, &["no.log is one of ours", "iconv -f UTF-16BE -t UTF-8", "2 of 3 files"]);
+    ends(&ran, 1, &["no.log has the expected format", "iconv -f UTF-16BE -t UTF-8", "2 of 3 files"]);
     for part in
         ["good.log: 2 lines: 2 accepted, 0 rejected", "no.log: 1 line: 0 accepted, 1 rejected", "all: "]
     {
@@ -367,7 +367,7 @@ fn replay_of_several_files_says_what_became_of_each() {
     let json = place.run(&["replay", "--format", "combined", "--json", &good, &good]).json();
     assert_eq!((&json["accepted"], &json["files"][1]["accepted"]), (&4.into(), &2.into()), "{json}");
     let empty_zip = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
-    ends(&place.run(&["replay", &file("a.zip", &empty_zip)]), 1, &["packed as zip"]);
+    ends(&place.run(&["replay", &file("a.zip", &empty_zip)]), 1, &["compressed as zip"]);
     let pipe = place.dir().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let mut waiting = Daemon::start(program(), &["replay", path(&pipe), "--format", "combined"]);

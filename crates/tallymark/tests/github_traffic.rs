@@ -147,7 +147,7 @@ fn what_cannot_be_told_or_true_counts_nothing() {
         assert_eq!(said.code, Some(1), "{status} {body}");
         assert!(said.stdout.contains("1 repository: 0 new days counted"), "{said:?}");
         let why = match status {
-            403 | 404 => "1: the token may not see it: it needs the right to push",
+            403 | 404 => "1: the token cannot see it: it needs permission to push",
             500 => "1: GitHub answers 500",
             _ => "1: GitHub's answer cannot be",
         };
@@ -170,7 +170,7 @@ fn what_cannot_be_told_or_true_counts_nothing() {
             .contains("1 new day counted, 7 views, 2 visitors added up over days, 0 clones")
     );
     let without = place(&Kind::Sqlite, &github, "");
-    without.run(&["github", "sync"]).refused(1, &["only to a token that may push"]);
+    without.run(&["github", "sync"]).refused(1, &["only to a token that can push"]);
 }
 
 /// Also where nothing is left to ask for, or nothing is known of any account.

@@ -136,7 +136,7 @@ fn access_log_and_damaged_gzip() {
         assert_eq!(ran.code, Some(1), "{ran:?}");
         let file = path(&log);
         let said = format!(
-            "{file} is one of ours. It looks like an access log: repeat the command with --format combined\n"
+            "{file} has the expected format. It looks like an access log: repeat the command with --format combined\n"
         );
         assert!(ran.stderr.contains(&said), "{ran:?}");
         assert!(ran.stdout.contains("1,000 lines: 0 accepted, 1,000 rejected"), "{ran:?}");
@@ -211,7 +211,7 @@ fn what_cannot_be_told_apart_is_refused_with_the_flag_that_helps() {
     fs::write(&log, line.repeat(3)).unwrap();
     fs::write(&other, line.repeat(4)).unwrap();
     import(&place, &[path(&log)]);
-    place.run(&["import", "log", path(&other)]).refused(1, &["b.log", "alike", "--again"]);
+    place.run(&["import", "log", path(&other)]).refused(1, &["b.log", "identical", "--again"]);
     append(&log, line);
     assert_eq!((import(&place, &[path(&log)])["hits"].as_u64(), place.total("~all")), (Some(4), 4));
     // An older copy of what was counted.
@@ -271,7 +271,7 @@ fn older_copy_of_what_a_daemon_has_read_is_refused_and_one_of_what_was_imported_
     fs::write(&log, distinct(0, 7)).unwrap();
     let mut daemon = place.serve();
     let told = || place.metrics().get("tallymark_file_rests_lost_total") == 1;
-    wait_until("what it has is taken as counted", PATIENCE, told);
+    wait_until("its lines are treated as counted", PATIENCE, told);
     append(&log, &distinct(100, 103));
     wait_until("the new lines are counted", PATIENCE, || place.total("~all") == 15);
     fs::write(&copy, distinct(0, 7) + &distinct(100, 102)).unwrap();

@@ -343,7 +343,7 @@ fn peer_that_is_not_allowed_is_hung_up_on() {
     stop(&mut daemon);
     let open = Place::new();
     open.run(&["check-config", "--syslog-tcp", "0.0.0.0:5141"])
-        .refused(78, &["list the networks that may send"]);
+        .refused(78, &["list the networks that can send"]);
 }
 
 #[test]

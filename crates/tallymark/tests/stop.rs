@@ -171,7 +171,7 @@ fn second_signal_leaves_at_once() {
     assert_eq!(status.code(), Some(1), "{status}");
     assert!(second.elapsed() < Duration::from_secs(2), "{:?}", second.elapsed());
     let log = daemon.stderr();
-    assert!(log.contains("a second signal: leaving at once"), "{log}");
+    assert!(log.contains("a second signal: stopping at once"), "{log}");
     // It may still have asked the store about the name.
     let accounts = ["no hit is lost; 1 wait in the outbox", "the last 1 hits are lost"];
     assert!(accounts.iter().any(|account| log.contains(account)), "{log}");
@@ -219,7 +219,7 @@ fn second_signal_tells_how_many_hits_are_lost_by_it() {
         drop(lock);
         let log = daemon.stderr();
         assert_eq!(status.code(), Some(1), "{log}");
-        assert!(log.contains("leaving at once: the last 60 hits are lost"), "{kind:?}: {log}");
+        assert!(log.contains("stopping at once: the last 60 hits are lost"), "{kind:?}: {log}");
         assert_eq!(place.total("o/r"), 1, "{kind:?}");
     }
 }

@@ -235,7 +235,7 @@ fn hits_wait_in_an_outbox_that_was_removed_while_redis_was_down() {
     send(&place, 3);
     stop(&mut daemon);
     let log = daemon.stderr();
-    assert!(log.contains("it was written anew") && log.contains("hits=10"), "{log}");
+    assert!(log.contains("it was written again") && log.contains("hits=10"), "{log}");
     redis.restart();
     let mut daemon = place.serve();
     wait_ready(&place);
@@ -276,7 +276,7 @@ fn hits_of_a_key_of_another_type_are_told_by_number() {
     wait_until("they are told", PATIENCE, || place.metrics().get("tallymark_hits_quarantined_total") == 3);
     stop(&mut daemon);
     let log = daemon.stderr();
-    assert!(log.contains("keys=1 hits=") && log.contains("their hits not counted"), "{log}");
+    assert!(log.contains("keys=1 hits=") && log.contains("their hits are not counted"), "{log}");
 }
 
 #[test]

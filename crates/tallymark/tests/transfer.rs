@@ -86,7 +86,8 @@ fn an_export_goes_through_both_stores_and_comes_back_byte_for_byte() {
     // Hits of four names and 450 more, orders of one, and visits of those four.
     let dry = import(&middle, &first, &["--dry-run"]).good();
     assert!(
-        dry.contains("is whole; would import 459 counters with 101,4") && dry.contains("nothing was written"),
+        dry.contains("is complete; would import 459 counters with 101,4")
+            && dry.contains("nothing was written"),
         "{dry}"
     );
     let said = import(&middle, &first, &[]).good();

@@ -113,6 +113,6 @@ fn stranger_hears_whose_the_data_is_and_not_that_there_is_none() {
     let place = of_nobody();
     for args in [&["show", "o/r"][..], &["tail"], &["render"]] {
         run_as(12_345, &place, args)
-            .refused(1, &["cannot be looked at: Permission denied", "put \"sudo -u nobody\""]);
+            .refused(1, &["cannot be checked: Permission denied", "put \"sudo -u nobody\""]);
     }
 }

@@ -163,7 +163,7 @@ fn cooldown_survives_a_restart_and_what_is_broken_is_told_and_begun_anew() {
         broken[middle] ^= 1;
         fs::write(&file, &broken).unwrap();
         let mut daemon = place.serve();
-        assert!(daemon.stderr().contains("are begun anew"), "{}", daemon.stderr());
+        assert!(daemon.stderr().contains("start empty"), "{}", daemon.stderr());
         badge(&place, "o/r", &[("X-Forwarded-For", CANARY)]);
         badge(&place, "o/r", &[("X-Forwarded-For", CANARY)]);
         assert_eq!(both(&place, "o/r"), (6, 3));

@@ -105,7 +105,8 @@ async fn look(State(guess): State<Arc<Guess>>, request: Request, next: Next) -> 
     {
         let base_url = &guess.base_url;
         warn!(
-            "people come here as {host}, but pages hand out links to {base_url}: set base-url under [http], or --base-url"
+            "visitors use the address {host}, but pages link to {base_url}: set base-url under [http], or \
+             --base-url"
         );
     }
     next.run(request).await

@@ -46,13 +46,13 @@ pub enum NotATheme {
     #[error("there are more than {MOST_THEMES} themes")]
     Many,
     /// A number could not be written.
-    #[error("it has no image called {0} (0.svg to 9.svg; .png, .gif, .webp and .jpg will do too)")]
+    #[error("it has no image called {0} (0.svg to 9.svg; .png, .gif, .webp and .jpg work too)")]
     Missing(&'static str),
     /// Which one is meant is not known.
     #[error("it has two images called {0}")]
     Double(&'static str),
     /// An image that is none.
-    #[error("{0} is no SVG, PNG, JPEG, GIF or WebP of at most {kib} KiB", kib = MOST_IMAGE / 1024)]
+    #[error("{0} is not an SVG, PNG, JPEG, GIF or WebP of at most {kib} KiB", kib = MOST_IMAGE / 1024)]
     Image(String),
     /// An SVG that is none.
     #[error("{0}: the SVG cannot be read")]

@@ -28,7 +28,7 @@ pub enum NotALogo {
     #[error("the SVG cannot be read")]
     Svg,
     /// Neither of these kinds, or too large: a file of the operator's.
-    #[error("it is no SVG, PNG, JPEG, GIF or WebP of at most {} KiB", MAX_LOGO / 1024)]
+    #[error("it is not an SVG, PNG, JPEG, GIF or WebP of at most {} KiB", MAX_LOGO / 1024)]
     Content,
     /// A file name that no address should have to spell.
     #[error("its name is not 1 to 64 letters, digits, - _ and .")]

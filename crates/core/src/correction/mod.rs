@@ -100,7 +100,7 @@ impl Difference {
         let name = name.as_str().escape_debug();
         match by {
             ..0 => format!(
-                "{cell} of {name} ({event}) is {there}, less than the {} to take away",
+                "{cell} of {name} ({event}) is {there}, less than the {} to subtract",
                 by.unsigned_abs()
             ),
             0.. => format!("{cell} of {name} ({event}) is {there}, too much to add {by}"),

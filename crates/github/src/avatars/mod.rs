@@ -221,8 +221,8 @@ impl Avatars {
         if !self.delayed.swap(true, Ordering::Relaxed) {
             info!(
                 %login,
-                "many avatars are asked for at once: those of owners whose names are new are fetched slowly, and show initials \
-                 until then (tallymark help panels)"
+                "many avatars are requested at once: those of owners whose names are new are fetched slowly, \
+                 and show initials until then (tallymark help panels)"
             );
         }
         let uri = self.faces().find(login).and_then(|face| face.uri);
@@ -314,7 +314,7 @@ impl Avatars {
         if let Err(error) = self.store.keep(SHELF, login.as_str(), thing, Some(at + kept)).await {
             // Once: it may be like this for every account.
             if !self.unkept.swap(true, Ordering::Relaxed) {
-                warn!(%error, "the store does not keep avatars; they are fetched again after a restart");
+                warn!(%error, "avatars could not be stored; they will be fetched again after a restart");
             }
         }
     }

@@ -44,7 +44,7 @@ pub(super) enum NoAvatar {
     #[error("the server answers {0}")]
     Status(StatusCode),
     /// What came is not a picture that we draw.
-    #[error("it is no avatar")]
+    #[error("it is not an avatar")]
     Refused(#[from] NotAPicture),
     /// The local file.
     #[error("the file cannot be read")]

@@ -44,7 +44,7 @@ pub enum FetchError {
         source: io::Error,
     },
     /// What answers does not speak HTTP, or stops in the middle.
-    #[error("no whole answer from {host:?}")]
+    #[error("incomplete answer from {host:?}")]
     Broken {
         /// The host.
         host: String,

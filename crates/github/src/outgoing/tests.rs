@@ -66,7 +66,7 @@ async fn size_and_time_are_bounded() {
         assert!(why.contains("more than 1000 bytes") || path == "/chunks", "{path}: {why}");
     }
     let why = refused(&outgoing, &url("/cut")).await;
-    assert!(why.contains("no whole answer"), "{why}");
+    assert!(why.contains("incomplete answer"), "{why}");
     let slow = Ask { within: Duration::from_millis(50), ..url("/slow") };
     assert!(matches!(outgoing.fetch(&slow).await, Err(FetchError::Late(_))));
 }

@@ -111,7 +111,7 @@ impl Corrector {
         let positions = self.store.positions(Some(named_instance(&source))).await.map_err(unread)?;
         let known = positions.into_iter().find(|(_, position)| position.source == source);
         known.map_or(Ok(0), |(_, position)| {
-            let why = "the store has a position that is no number";
+            let why = "the store has a position that is not a number";
             position.state.parse().map_err(|_| NotCorrected::Refused(why.to_owned()))
         })
     }

@@ -151,9 +151,7 @@ impl Corrector {
     ) -> Result<Draft, NotCorrected> {
         let differences = self.store.differences(part.id, part.part).await.map_err(unread)?;
         let differences = differences.ok_or_else(|| {
-            NotCorrected::Refused(
-                "what it has changed is no longer remembered, so it cannot be undone".to_owned(),
-            )
+            NotCorrected::Refused("its changes are no longer stored, so it cannot be undone".to_owned())
         })?;
         let mut of_names: BTreeMap<(Event, Name), BTreeMap<CountCell, i64>> = BTreeMap::new();
         for Difference { event, name, cell, by } in differences {
@@ -234,7 +232,7 @@ fn can_be_undone(past: &PastCorrection) -> Result<(), NotCorrected> {
     } else if first.is_of_pause() {
         "this is a pause: `tallymark pause NAME --end` ends it"
     } else if first.part != 1 {
-        "its first parts are no longer remembered, so it cannot be undone"
+        "its first parts are no longer stored, so it cannot be undone"
     } else {
         return Ok(());
     };
@@ -244,7 +242,8 @@ fn can_be_undone(past: &PastCorrection) -> Result<(), NotCorrected> {
 /// Another correction has taken since what this one had added.
 fn taken(what: &str) -> NotCorrected {
     NotCorrected::Refused(format!(
-        "it has added what is not there any more ({what}): another correction has taken it since. Undo that one first"
+        "it has added counts that no longer exist ({what}): another correction has removed them since. Undo \
+         that one first"
     ))
 }
 

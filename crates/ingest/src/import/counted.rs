@@ -77,12 +77,13 @@ pub enum BySource {
 pub enum Undecided {
     /// The same lines prove nothing.
     #[error(
-        "all its lines are alike, and a file with the same lines was counted before: whether it is that file cannot be told"
+        "all its lines are identical, and a file with the same lines was counted before: it may be that file"
     )]
     Alike,
     /// Its rest may be counted twice.
     #[error(
-        "it is a copy of a log that a source has read only in part and may read on: let the daemon read it first"
+        "it is a copy of a log that a source has read only in part, and may continue to read: let the daemon \
+         read it first"
     )]
     ReadInPart,
     /// What is left of it may be counted by now.
@@ -95,14 +96,12 @@ pub enum Undecided {
     #[error("it begins like a file that was counted and is shorter: it may be an older copy of that file")]
     Shorter,
     /// Many files may begin so.
-    #[error(
-        "it begins with the same few lines as a file that was counted: whether it is that file, grown, cannot be told"
-    )]
+    #[error("it begins with the same few lines as a file that was counted: it may be that file, grown")]
     Few,
     /// A part of a file, files joined into one, or other line ends.
     #[error(
-        "line {line} and others of it were counted as {}: it has a part of that file, or the same lines in another order or \
-         with other line ends", .of.display()
+        "line {line} and others of it were counted as {}: it contains a part of that file, or the same lines in \
+         another order or with other line ends", .of.display()
     )]
     Overlap {
         /// One of the lines, from 1.
@@ -112,8 +111,8 @@ pub enum Undecided {
     },
     /// A file that was appended to itself.
     #[error(
-        "from line {line} on it repeats lines that were counted of its beginning: whether they were written twice, or the file \
-         was appended to itself, cannot be told"
+        "from line {line} on it repeats lines of its beginning that were counted: either they were written \
+         twice, or the file was appended to itself"
     )]
     Repeats {
         /// One of the lines, from 1.

@@ -51,10 +51,10 @@ pub enum BadExport {
     #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
     /// The first line is not that of an export.
-    #[error("it is no export: the first line is not that of `tallymark export jsonl`")]
+    #[error("it is not an export: the first line is not that of `tallymark export jsonl`")]
     Other,
     /// A newer version has written it.
-    #[error("a newer Tallymark has written it (version {0} of the records; this one reads {VERSION})")]
+    #[error("it was written by a newer Tallymark (version {0} of the records; this one reads {VERSION})")]
     Version(u32),
     /// A line is no record.
     #[error("line {line}: {why}")]
@@ -66,7 +66,10 @@ pub enum BadExport {
         why: BadRecord,
     },
     /// A name comes twice, or too late.
-    #[error("line {0}: its name does not come after that of the line before: each is there once, in order")]
+    #[error(
+        "line {0}: its name does not come after that of the line before: names must be sorted, and each may be \
+         there only once"
+    )]
     Order(u64),
     /// A line is longer than any record.
     #[error("line {0}: it is longer than any record")]
@@ -313,6 +316,6 @@ mod tests {
         assert!(told(&text.replace("\"total\":2", "\"total\":\"2\"")).starts_with("line 3: it is no record"));
         assert!(told(&(text.clone() + "\n")).starts_with("line 6: nothing may follow"));
         assert!(told(&text.replace("\"version\":1", "\"version\":2")).contains("newer Tallymark"));
-        assert!(told("{}\n").contains("no export"));
+        assert!(told("{}\n").contains("not an export"));
     }
 }

@@ -14,10 +14,11 @@ impl FromOutbox {
     /// Why nothing is written while another copy of this state directory is in use.
     fn fenced(&self) -> Trouble {
         format!(
-            "another tallymark has claimed this data directory's identity: it is a copy of this one, or this one of it, \
-             and this one halts; what arrives is kept. Let one of the two go: stop it, and delete its data directory if \
-             it is to start anew. If this one is to go on, {}. It gets an identity of its own and sends what waits \
-             in it, which counts twice only what already waited when the copy was made",
+            "another tallymark has claimed this data directory's identity: one of the two data directories is a \
+             copy of the other. This daemon stops writing and keeps the hits that arrive. Stop one of the two, \
+             and delete its data directory if it is to start again from nothing. To continue with this one, {}. \
+             It then gets its own identity and sends the hits that wait in it; only those that already waited \
+             when the copy was made count twice",
             self.common.adopt
         )
         .into()
@@ -51,7 +52,8 @@ impl FromOutbox {
             (self.acked, self.noted) = (None, 0);
             warn!(
                 hits,
-                "the data directory is older than the store: what waited in it is taken as counted since, and let go of"
+                "the data directory is older than the store: the hits that waited in it are assumed to be \
+                 counted since, and are dropped"
             );
             claim = store.claim(identity.instance).await?;
         }
@@ -89,7 +91,7 @@ impl FromOutbox {
         // These numbers belong to the previous instance.
         (self.acked, self.noted) = (None, 0);
         self.file().belong_to(here).await?;
-        warn!(batches = identity.last, "continuing as a separate instance; sending what waits");
+        warn!(batches = identity.last, "continuing as a separate instance; sending the hits that wait");
         Ok(self.file().identity().await?)
     }
 
@@ -112,7 +114,8 @@ impl FromOutbox {
         };
         if adopted {
             let first = rolled.first;
-            warn!(store = %claim.store, first, "adopted this store; sending it what it lacks from the outbox");
+            warn!(store = %claim.store, first, "adopted this store; sending it what is missing there from the \
+                                                outbox");
             return Ok(claim);
         }
         if rolled.undone > 0 || lost > 0 {
@@ -126,7 +129,7 @@ impl FromOutbox {
             self.common.books.meters.lost_batches.inc_by(lost);
             error!(
                 batches = lost,
-                marker, "the store has lost batches that the outbox holds no longer: their hits are gone"
+                marker, "the store has lost batches that are no longer in the outbox: their hits are lost"
             );
         }
         Ok(claim)

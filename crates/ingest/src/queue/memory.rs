@@ -134,7 +134,7 @@ impl FromMemory {
         self.common.books.meters.lost_batches.inc_by(lost);
         error!(
             batches = lost,
-            marker, "the store is an older copy of itself: batches that it had applied are gone"
+            marker, "the store is an older copy of itself: batches that it had applied are lost"
         );
         self.memory.renumber(marker);
         Ok(())

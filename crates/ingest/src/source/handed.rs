@@ -33,7 +33,8 @@ pub enum HandedError {
     Taking(#[from] io::Error),
     /// Not a usable kind of socket.
     #[error(
-        "the service manager handed over descriptor {name:?}, which is no UDP, TCP or unix socket to listen on"
+        "the service manager handed over descriptor {name:?}, which is not a UDP, TCP or unix socket to listen \
+         on"
     )]
     Unfit {
         /// Its name.

@@ -64,7 +64,8 @@ impl SyslogDatagrams {
                 path = %path.display(),
                 queue,
                 wanted = ENOUGH_QUEUE,
-                "a burst of more lines than this is lost uncounted: raise net.unix.max_dgram_qlen, then restart"
+                "in a burst, lines beyond this number are lost and not counted: raise net.unix.max_dgram_qlen, \
+                 then restart"
             );
         }
         Ok(SyslogDatagrams {

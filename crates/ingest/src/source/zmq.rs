@@ -252,7 +252,10 @@ impl ZmqLoop<'_> {
             let connect = &self.source.options.connect;
             warn!(
                 source = "zmq",
-                connect, why, failures, "no publisher; what it publishes meanwhile is lost"
+                connect,
+                why,
+                failures,
+                "not connected to the publisher; messages that it sends meanwhile are lost"
             );
         }
     }

@@ -57,7 +57,7 @@ impl Anchor {
         if !self.has_its_file() && self.path.exists() {
             let aside = self.beside(".replaced");
             fs::rename(&self.path, &aside)?;
-            warn!(aside = %aside.display(), "another file was moved over the outbox: it was put aside");
+            warn!(aside = %aside.display(), "another file had replaced the outbox; it was moved aside");
         }
         for end in ["-wal", "-shm"] {
             // A log that is left would be read into the copy.
@@ -70,7 +70,8 @@ impl Anchor {
         self.copy = None;
         // The caller opens it next.
         self.opened = Inodes::at(&self.path);
-        warn!(outbox = %self.path.display(), "the outbox was removed or replaced while it was open: it was written anew");
+        warn!(outbox = %self.path.display(), "the outbox was removed or replaced while it was open; it was \
+                                              written again");
         Ok(())
     }
 

@@ -177,7 +177,7 @@ impl Desk {
     /// Puts what is open into the place from which it was removed, and lets go of it.
     fn put_back(&mut self) -> Result<()> {
         let attempt =
-            || format!("writing the outbox {} anew, which was removed or replaced", self.path.display());
+            || format!("writing the outbox {} again, which was removed or replaced", self.path.display());
         if let Some(open) = &self.connection {
             self.anchor.copy(open).map_err(|err| explain(err, attempt()))?;
             self.connection = None;
@@ -305,7 +305,7 @@ impl Desk {
 
     pub(super) fn damaged(&self, damaged: impl std::fmt::Display) -> StoreError {
         StoreError::new(Class::Data, format!("reading the outbox {}", self.path.display()), damaged)
-            .advise("What it holds cannot all be read. Move the file away to continue without it")
+            .advise("Some of its contents cannot be read. Move the file away to continue without it")
     }
 
     pub(super) fn take(&mut self, after: u64, most: usize) -> Result<Vec<QueuedBatch>> {

@@ -66,26 +66,26 @@ impl Aof {
                     return Err(StoreError::new(Class::Unavailable, link.attempt(attempt), cause));
                 }
                 File::Failed => {
-                    warn!("Redis could not write its append-only file anew: see its log. {RISK}");
+                    warn!("Redis could not rewrite its append-only file: see its log. {RISK}");
                     break;
                 }
                 File::Old if since.is_none() => {
                     if let Err(error) = link.query::<redis::Value>(attempt, &cmd("BGREWRITEAOF")).await {
-                        warn!(%error, "Redis does not write its append-only file anew (allow +bgrewriteaof). {RISK}");
+                        warn!(%error, "Redis does not rewrite its append-only file (allow +bgrewriteaof). {RISK}");
                         break;
                     }
-                    info!("Redis has been restarted: asked it to write its append-only file anew");
+                    info!("Redis has restarted: asked it to rewrite its append-only file");
                     state.asked = Some((run.clone(), Instant::now()));
                 }
                 File::Old | File::Busy => {
                     let since = since.unwrap_or(started);
                     state.asked = Some((run.clone(), since));
                     if since.elapsed() > PATIENCE {
-                        warn!("Redis takes long to write its append-only file anew. {RISK}");
+                        warn!("Redis is taking long to rewrite its append-only file. {RISK}");
                         break;
                     }
                     if started.elapsed() > WAIT {
-                        let cause = "Redis is writing its append-only file anew after a restart";
+                        let cause = "Redis is rewriting its append-only file after a restart";
                         return Err(StoreError::new(Class::Unavailable, link.attempt(attempt), cause));
                     }
                     tokio::time::sleep(LOOK_AGAIN).await;

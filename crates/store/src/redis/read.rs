@@ -309,7 +309,8 @@ impl Reader {
         let name = std::str::from_utf8(member).ok().and_then(|text| Name::from_escaped_of(event, text));
         if name.is_none() && !self.foreign_seen.swap(true, Ordering::Relaxed) {
             let member = String::from_utf8_lossy(member);
-            tracing::warn!(set = keys::set(event), %member, "a member of this set is no escaped name; all such are left out");
+            tracing::warn!(set = keys::set(event), %member, "a member of this set is not an escaped name; such \
+                                                             members are left out");
         }
         name.filter(|name| !name.is_aggregate())
     }

@@ -320,7 +320,7 @@ impl<'a> Plan<'a> {
                     tracing::warn!(
                         keys = quarantined,
                         first = word(2),
-                        "keys that hold no counter were left alone"
+                        "some keys hold something other than a count; they were left unchanged"
                     );
                 }
                 Ok(Outcome::Applied { totals: self.totals(&sums), quarantined: quarantined.unsigned_abs() })

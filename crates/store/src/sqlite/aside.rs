@@ -28,7 +28,7 @@ pub(super) fn put(connection: &Connection, path: &Path, old: i32, new: i32) {
     match copied {
         Ok(()) => info!(
             copy = %aside.display(),
-            "the store is upgraded from schema {old} to {new}. Delete the copy when you do not want to go back"
+            "the store is upgraded from schema {old} to {new}. Delete the copy once you no longer need it"
         ),
         Err(why) => warn!(
             copy = %aside.display(),

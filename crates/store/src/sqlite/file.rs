@@ -198,9 +198,9 @@ pub(super) fn recognise(connection: &Connection) -> std::result::Result<i32, Fau
     }
     if version > SCHEMA_VERSION {
         let cause = format!(
-            "it was written by a newer Tallymark (schema {version}; this one knows {SCHEMA_VERSION}). \
-             Install that version again, or put back the copy from before the upgrade (FILE.schema-{SCHEMA_VERSION}) \
-             or a backup"
+            "it was written by a newer Tallymark (schema {version}; this one knows {SCHEMA_VERSION}). Install \
+             that version again, or restore the copy from before the upgrade (FILE.schema-{SCHEMA_VERSION}) or \
+             a backup"
         );
         return Err(Fault::Refused(Class::Schema, cause));
     }

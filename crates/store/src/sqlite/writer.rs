@@ -212,7 +212,8 @@ impl SqliteWriter {
         self.connection = None;
         self.connection = Some(self.reopen()?);
         self.applier.forget();
-        tracing::warn!(store = %self.path.display(), "the store's -wal or -shm file was removed while it was open; no hit is lost, and it has new ones");
+        tracing::warn!(store = %self.path.display(), "the store's -wal or -shm file was removed while it was \
+                                                      open; no hit is lost, and new ones were made");
         Ok(())
     }
 

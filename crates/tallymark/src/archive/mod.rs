@@ -101,14 +101,14 @@ pub(crate) fn unpack(file: &Path, place: impl Fn(&str) -> Option<PathBuf>) -> Re
         let part = manifest.parts.iter().find(|part| part.name == name && missing.contains(name.as_str()));
         let Some(part) = part else { bail!("{}: its {MANIFEST} does not know {name:?}", damaged()) };
         let kind = member.header().entry_type();
-        ensure!(kind.is_file(), "{}: {name} is no file in it, but a link or something else", damaged());
+        ensure!(kind.is_file(), "{}: {name} is not a regular file", damaged());
         let found = match place(&name) {
             Some(path) => write_part(&mut member, &path)?,
             None => digested(&mut member, &mut io::sink()).with_context(damaged)?,
         };
         ensure!(
             found == (part.bytes, part.sha256.clone()),
-            "{}: {name} is not what was saved (its SHA-256 is another). Take an older backup",
+            "{}: {name} has changed since it was saved (its SHA-256 differs). Take an older backup",
             damaged()
         );
         missing.remove(part.name.as_str());
@@ -214,7 +214,7 @@ mod tests {
         bytes[at + 5000] ^= 1;
         fs::write(&file, &bytes).unwrap();
         let error = format!("{:#}", unpack(&file, |_| None).unwrap_err());
-        assert!(error.contains("store.json is not what was saved"), "{error}");
+        assert!(error.contains("store.json has changed since it was saved"), "{error}");
     }
 
     /// A link has no bytes, like an empty file.
@@ -244,7 +244,7 @@ mod tests {
             let file = dir.path().join("link.tar");
             fs::write(&file, archive.into_inner().unwrap()).unwrap();
             let error = format!("{:#}", unpack(&file, |_| None).unwrap_err());
-            assert!(error.contains("instance is no file in it"), "{error}");
+            assert!(error.contains("instance is not a regular file"), "{error}");
         }
     }
 

@@ -63,7 +63,7 @@ impl Backup {
         let is_dir = self.file.is_dir() || self.file.to_string_lossy().ends_with('/');
         if self.keep.is_some() && !is_dir {
             return Err(Misuse::because(format!(
-                "--keep needs a directory for the backups, and {} is none (make it with mkdir)",
+                "--keep needs a directory for the backups, and {} is not one (make it with mkdir)",
                 self.file.display()
             )));
         }
@@ -122,7 +122,11 @@ impl Backup {
         packed.as_file().sync_all().with_context(attempt)?;
         let bytes = packed.as_file().metadata().with_context(attempt)?.len();
         let read = archive::unpack(packed.path(), |_| None).context("checking what was written")?;
-        ensure!(read == *manifest, "{}: what was written is not what is read", attempt());
+        ensure!(
+            read == *manifest,
+            "{}: reading it back gives something other than what was written",
+            attempt()
+        );
         match self.force {
             true => packed.persist(file),
             false => packed.persist_noclobber(file),

@@ -200,7 +200,7 @@ impl Reset {
 
 fn name(text: &str, event: Option<Event>) -> Result<Name> {
     let name = Name::of(event.unwrap_or(Event::HIT), text);
-    name.map_err(|error| Misuse::because(format!("{} is no name: {error}", out::plain(text))))
+    name.map_err(|error| Misuse::because(format!("{} is not a name: {error}", out::plain(text))))
 }
 
 /// Who runs this command.

@@ -213,7 +213,7 @@ pub(super) fn warn_of_github_banners() {
         return;
     }
     for (name, what) in OF_GITHUB_BANNERS.iter().filter(|(name, _)| plain(name).is_some()) {
-        warn!("{name} is a variable of GitHub Banners, and changes nothing: {what}");
+        warn!("{name} is a variable of GitHub Banners, and has no effect: {what}");
     }
 }
 

@@ -63,7 +63,7 @@ impl Explain {
         let config = common.load()?;
         let name = Name::of(self.event, &self.name).map_err(|why| {
             super::Misuse::because(format!(
-                "{} is no name, so no hit of it can count: {why} (`tallymark help names`)",
+                "{} is not a name, so no hit of it can count: {why} (`tallymark help names`)",
                 out::plain(&self.name)
             ))
         })?;
@@ -110,7 +110,7 @@ fn ask(config: &Config, name: &Name) -> Result<Option<Vec<RefusedFor>>> {
         BufReader::new(&stream).read_line(&mut answer)
     };
     asked().context("asking the daemon what it has refused")?;
-    Ok(Some(serde_json::from_str(&answer).context("the daemon answered something else")?))
+    Ok(Some(serde_json::from_str(&answer).context("the daemon gave an unexpected answer")?))
 }
 
 fn people(explanation: &Explanation, event: Event, most: u64) -> String {

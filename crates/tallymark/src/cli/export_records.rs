@@ -105,8 +105,7 @@ impl ExportCsv {
     }
 }
 
-/// Every record of a store in order. Answers how many names could not be read, because another program keeps something else
-/// under their keys.
+/// Every record of a store in order. Answers how many names could not be read, because another program uses their keys for something else.
 async fn walk(store: &Arc<dyn Store>, mut each: impl FnMut(&NameRecord) -> Result<()>) -> Result<u64> {
     let (mut left_out, events) = (0, every_event(&**store).await?);
     let mut all = 0u64;
@@ -227,7 +226,7 @@ impl Target {
         }
         ensure!(
             report.left_out == 0,
-            "{} could not be read and are not in it: another program keeps something else under their keys",
+            "{} could not be read and are not in it: another program uses their keys for something else",
             out::counted(report.left_out, "name")
         );
         Ok(())

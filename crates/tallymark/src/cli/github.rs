@@ -308,7 +308,7 @@ impl GithubDesk {
 
     async fn sync(&self) -> Result<()> {
         if !self.statistics.has_tokens() {
-            bail!("GitHub tells traffic only to a token that may push: add it to tokens under [github]");
+            bail!("GitHub shows traffic only to a token that can push: add one to tokens under [github]");
         }
         let mut report = traffic::sync(&self.statistics, &self.store).await?;
         // Where all is up to date, or no account has numbers, no token was tried.

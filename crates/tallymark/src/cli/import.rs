@@ -219,10 +219,10 @@ impl ImportLog {
                 // Another run would refuse them again.
                 let again = match refused == failed.len() {
                     true => "the reasons are above",
-                    false => "mend what is said above, then run the same command again",
+                    false => "fix what is reported above, then run the same command again",
                 };
                 bail!(
-                    "{} of {} files could not be imported whole: {}; {again}",
+                    "{} of {} files could not be imported completely: {}; {again}",
                     failed.len(),
                     self.files.len(),
                     names.join(" ")
@@ -375,7 +375,7 @@ fn open(file: &Path, what: &'static str) -> io::Result<(Box<dyn Read>, ProgressB
 pub(super) fn why(error: ErrandError) -> anyhow::Error {
     const AGAIN: &str = "what was imported up to here stays; run the same command again to continue";
     match error {
-        ErrandError::Fenced => anyhow!("another process imports the same content: let it finish"),
+        ErrandError::Fenced => anyhow!("another process is importing the same content: let it finish"),
         error => anyhow::Error::new(error).context(AGAIN),
     }
 }
@@ -438,7 +438,8 @@ pub(super) fn warn_of_quarantined(into: &Errand) {
     if into.quarantined() > 0 {
         warn!(
             keys = into.quarantined(),
-            "keys that hold no counter were left alone, and their hits not counted"
+            "some keys hold something other than a count; they were left unchanged, and their hits are not \
+             counted"
         );
     }
 }

@@ -186,7 +186,7 @@ impl ImportBadge {
         let number = number.with_context(|| format!("reading the number of {from}; nothing was counted"))?;
         if number > LARGEST_BASE {
             bail!(
-                "{} is more than {}, the most that an old badge may bring: nothing was counted",
+                "{} is more than {}, the most that an old badge can have: nothing was counted",
                 number.separate_with_commas(),
                 LARGEST_BASE.separate_with_commas()
             );
@@ -265,7 +265,7 @@ pub(super) async fn fetch(url: Url, most: usize, config: &Config) -> Result<Stri
     if !answer.status.is_success() {
         bail!("the answer is {}", answer.status);
     }
-    String::from_utf8(answer.body.to_vec()).map_err(|_| anyhow!("the answer is no text"))
+    String::from_utf8(answer.body.to_vec()).map_err(|_| anyhow!("the answer is not text"))
 }
 
 /// The text of a file, if it has no more than so many bytes.
@@ -295,7 +295,7 @@ fn number_in_json(json: &Value) -> Result<u64> {
     }
     match found {
         Some(Value::Number(number)) => {
-            number.as_u64().filter(|&number| i64::try_from(number).is_ok()).context("it is no count")
+            number.as_u64().filter(|&number| i64::try_from(number).is_ok()).context("it is not a count")
         }
         Some(Value::String(text)) => Ok(number_in(text)?),
         _ => bail!("the JSON has none of {}", KEYS.join(", ")),

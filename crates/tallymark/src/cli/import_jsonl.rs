@@ -125,8 +125,8 @@ impl ImportJsonl {
         if !self.again {
             ensure!(
                 store.identity().await? != header.store,
-                "this is an export of this very store, so all of it would count twice (--again adds it all the same). To \
-                 put a store back as it was, use `tallymark restore`"
+                "this is an export of this very store, so all of it would count twice (--again adds it anyway). \
+                 To restore a store, use `tallymark restore`"
             );
             if let Some(before) = earlier(&*store, &source, footer).await? {
                 match before.done {
@@ -170,8 +170,8 @@ async fn earlier(store: &dyn Store, source: &str, footer: &ExportFooter) -> Resu
             .map_err(|error| anyhow!("the position {source} cannot be read: {error}"))?;
         ensure!(
             mark.sha256 == footer.sha256,
-            "another export of the same store, of {}, {} here: what both have would count twice (--again adds all of this \
-             one all the same)",
+            "another export of the same store, of {}, {} here: what both have would count twice (--again adds \
+             all of this one anyway)",
             mark.at,
             if mark.done { "was imported" } else { "was imported in part" }
         );
@@ -210,7 +210,7 @@ fn people(report: &JsonlReport) -> String {
             format!("already imported ({has}); nothing was added now (--again adds it once more)")
         }
         Fate::NothingToCount => "has no counters".to_owned(),
-        Fate::DryRun => format!("is whole; would import {has}; nothing was written"),
+        Fate::DryRun => format!("is complete; would import {has}; nothing was written"),
     };
     let mut text = format!("{file}: {said}\n  exported {} from the store {}\n", report.at, report.store);
     if report.left_out > 0 {

@@ -193,8 +193,9 @@ impl Reading {
                 false => "",
             };
             return format!(
-                "no line of {shown} is one of ours: its lines have the syslog tag {}, and no [[route]] has that. Add a \
-                 [[route]] with {} to the configuration, then repeat the command with --format {}{defaults}",
+                "no line of {shown} can be counted: its lines have the syslog tag {}, and no [[route]] has \
+                 that. Add a [[route]] with {} to the configuration, then repeat the command with --format \
+                 {}{defaults}",
                 header.tag,
                 header.keys(),
                 header.format
@@ -204,8 +205,8 @@ impl Reading {
             && let Some((has, wants)) = lines().find_map(|line| syslog::filtered_out(line, &config.routes))
         {
             return format!(
-                "no line of {shown} is one of ours: its lines are {has}, and the [[route]] with their tag takes {wants}. Set \
-                 facility and severity of that [[route]] to what its lines have"
+                "no line of {shown} can be counted: its lines are {has}, and the [[route]] with their tag takes \
+                 {wants}. Set facility and severity of that [[route]] to what its lines have"
             );
         }
         let without = if self.route.is_some() { ", without --route" } else { "" };
@@ -214,26 +215,29 @@ impl Reading {
             Some("combined") if *read_as == LineFormat::Combined => {}
             Some("combined") => {
                 return format!(
-                    "no line of {shown} is one of ours. It looks like an access log: repeat the command with --format combined"
+                    "no line of {shown} has the expected format. It looks like an access log: repeat the \
+                     command with --format combined"
                 );
             }
             Some(format) => {
                 return format!(
-                    "no line of {shown} is one of ours. Repeat the command with --format {format}{without}"
+                    "no line of {shown} has the expected format. Repeat the command with --format \
+                     {format}{without}"
                 );
             }
             None => {}
         }
         if rejected.contains_key(Reject::NoRequest.label()) {
             return format!(
-                "no line of {shown} is one of ours. They are JSON objects without a key that says what was requested, such as \
-                 request, request_uri or uri: tallymark help files. If it is an access log, --log-format-string takes the \
-                 log_format that wrote it"
+                "no line of {shown} has the expected format. They are JSON objects without a key that says what \
+                 was requested, such as request, request_uri or uri: tallymark help files. If it is an access \
+                 log, --log-format-string takes the log_format that wrote it"
             );
         }
         format!(
-            "no line of {shown} is one of ours. The reasons are above. If it is an access log, --log-format-string takes the \
-             log_format that wrote it; else [[route]] in the configuration says what lines look like"
+            "no line of {shown} has the expected format. The reasons are above. If it is an access log, \
+             --log-format-string takes the log_format that wrote it; else [[route]] in the configuration says \
+             what lines look like"
         )
     }
 
@@ -263,12 +267,14 @@ pub(super) fn conclude(advice: Vec<Advice>, files: usize, unread: usize) -> Resu
     let (failures, hints): (Vec<Advice>, Vec<Advice>) = advice.into_iter().partition(|it| it.is_failure);
     hints.iter().for_each(|hint| warn!("{}", hint.text));
     match &failures[..] {
-        [] if unread > 0 => bail!("{unread} of {files} files could not be read whole: the reasons are above"),
+        [] if unread > 0 => {
+            bail!("{unread} of {files} files could not be read completely: the reasons are above")
+        }
         [] => Ok(()),
         [only] if unread == 0 => bail!("{}", only.text),
         all => {
             all.iter().for_each(|failure| error!("{}", failure.text));
-            bail!("{} of {files} files have no line that is one of ours", all.len())
+            bail!("{} of {files} files have no line in the expected format", all.len())
         }
     }
 }
@@ -349,7 +355,8 @@ pub(super) fn open_again(file: &Path) -> io::Result<File> {
     if !about.is_file() && !about.is_dir() {
         let word = shell_word(file);
         let why = format!(
-            "it is not a regular file. If it is a pipe, pass it on as standard input (`import log` with --id TEXT): - < {word}"
+            "it is not a regular file. If it is a pipe, pass it on as standard input (`import log` with --id \
+             TEXT): - < {word}"
         );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }

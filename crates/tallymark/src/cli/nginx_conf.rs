@@ -223,7 +223,8 @@ impl NginxConf {
         }
         if self.panels && config.badges.panels.is_empty() {
             tracing::warn!(
-                "no panel is a file, so the daemon draws them all: [badges] panels names those that are"
+                "no panel is a file, so the daemon draws them all: list panels to write as files in [badges] \
+                 panels"
             );
         }
         if self.banners && config.badges.banners.is_none() {
@@ -370,7 +371,7 @@ fn word(path: &Path) -> Result<String> {
     match text {
         Some(text) => Ok(text.to_owned()),
         None => bail!(
-            "{} cannot stand in an nginx configuration: use a path without blanks, quotes and ; {{ }} $ #",
+            "{} cannot be written in an nginx configuration: use a path without blanks, quotes and ; {{ }} $ #",
             path.display()
         ),
     }
@@ -380,7 +381,7 @@ fn word(path: &Path) -> Result<String> {
 fn log_word(path: &Path) -> Result<String> {
     let text = word(path)?;
     if text.contains(',') {
-        bail!("{text} cannot stand in nginx's access_log: use a path without commas");
+        bail!("{text} cannot be written in nginx's access_log: use a path without commas");
     }
     Ok(text)
 }

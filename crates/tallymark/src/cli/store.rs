@@ -52,8 +52,8 @@ impl StoreCommand {
             });
             let keys = match config.store {
                 StoreUrl::Redis(_) => {
-                    "Requests that are repeated with an idempotency key from before may count again.\n\
-                     Likes that this store does not have are gone: they do not wait in the outbox. Who gave one of them may \
+                    "Requests that are repeated with an idempotency key from before may count again.\nLikes \
+                     that this store does not have are lost: they do not wait in the outbox. Those visitors can \
                      like again.\n"
                 }
                 StoreUrl::Sqlite(_) => "",

@@ -38,7 +38,8 @@ impl Tail {
         stream.write_all(wish).context("asking the daemon")?;
         let mut lines = BufReader::new(stream).lines();
         let greeting = lines.next().transpose().context("reading from the daemon")?;
-        let greeting = greeting.context("the daemon has as many readers as it takes; end one of them")?;
+        let greeting =
+            greeting.context("the daemon's live view has no room for another reader; end one of them")?;
         tracing::info!(socket = %path.display(), "{}", watching(&greeting));
         for line in lines.take(self.lines.unwrap_or(usize::MAX)) {
             let line = line.context("reading from the daemon")?;

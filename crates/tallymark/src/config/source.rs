@@ -239,8 +239,8 @@ fn check(sources: &[(Source, SourceOrigin)], mistakes: &Mistakes<'_>) {
     for (at, (source, SourceOrigin { header, name })) in sources.iter().enumerate() {
         if let Some(listen) = source.kind.open_to_all() {
             let what = format!(
-                "{name}: syslog has no authentication: to listen on {listen}, list the networks that may send, with \
-                 allow = [\"10.0.0.0/8\"] or --allow"
+                "{name}: syslog has no authentication: to listen on {listen}, list the networks that can send, \
+                 with allow = [\"10.0.0.0/8\"] or --allow"
             );
             mistakes.add(header.clone(), what);
         }
@@ -258,7 +258,7 @@ fn check(sources: &[(Source, SourceOrigin)], mistakes: &Mistakes<'_>) {
 
 fn read_source(mut table: ConfigTable<'_>, routes: &[Route]) -> Source {
     if !table.has("kind") {
-        table.mistake("kind = \"syslog-udp\" is missing, or another kind");
+        table.mistake("kind is missing; for example kind = \"syslog-udp\"");
     }
     let kind = table.text("kind", |text| match text {
         "syslog-udp" => Ok(read_udp as fn(&mut ConfigTable<'_>) -> Kind),
@@ -304,7 +304,7 @@ fn read_source(mut table: ConfigTable<'_>, routes: &[Route]) -> Source {
         && source.format != LineFormat::Syslog
     {
         table.mistake(
-            "a record may begin with a digit, and so does an octet count: say framing = \"lines\" or \"counted\"",
+            "a record can begin with a digit, and so does an octet count: set framing = \"lines\" or \"counted\"",
         );
     }
     table.finish();
@@ -349,7 +349,7 @@ fn read_file(table: &mut ConfigTable<'_>) -> Kind {
 
 fn read_zmq(table: &mut ConfigTable<'_>) -> Kind {
     if !table.has("connect") {
-        table.mistake("connect = \"tcp://127.0.0.1:6000\" is missing, or another publisher");
+        table.mistake("connect is missing; for example connect = \"tcp://127.0.0.1:6000\"");
     }
     let connect = table.text("connect", units::publisher).unwrap_or_default();
     let topic = table.text("topic", units::topic).unwrap_or_default();

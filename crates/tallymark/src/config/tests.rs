@@ -99,19 +99,19 @@ fn what_is_wrong_only_beside_something_else_is_refused() {
         ("[store]\nurl = \"sqlite:/b/t.db\"\n[badges]\ndir = \"/b\"", "the database is inside /b"),
         (
             "[store]\ndata-dir = \"~/data\"\n[badges]\ndir = \"/b\"\n[http]\n[[source]]\nkind=\"zmq\"\nconnect=\"a:1\"",
-            "only a shell knows ~",
+            "only a shell expands ~",
         ),
         ("[store]\ndata-dir = \"\"", "a path is not empty"),
         ("[badges]\ndir = \"redis://:x@h\"", "this is an address"),
-        ("[badges]\ndir = \"~/b\"", "badges.dir: ~/b: only a shell knows ~"),
-        ("[badges]\ntemplate = \"~/b\"", "template: ~/b: only a shell knows ~"),
-        ("[badges]\ndir = \"$HOME/b\"", "$HOME/b: only a shell knows variables"),
-        ("[store]\nurl = \"sqlite:~/t.db\"", "url: ~/t.db: only a shell knows ~"),
-        ("[visits]\ngeo-database = \"~/g\"", "~/g: only a shell knows ~"),
-        ("[visits]\navatar-dir = \"~/g\"", "~/g: only a shell knows ~"),
-        ("[http]\nlisten = \"unix:~/s\"", "~/s: only a shell knows ~"),
-        ("[[source]]\nkind = \"file\"\npath = \"~/l\"", "~/l: only a shell knows ~"),
-        ("[[source]]\nkind = \"syslog-unix\"\npath = \"~/l\"", "~/l: only a shell knows ~"),
+        ("[badges]\ndir = \"~/b\"", "badges.dir: ~/b: only a shell expands ~"),
+        ("[badges]\ntemplate = \"~/b\"", "template: ~/b: only a shell expands ~"),
+        ("[badges]\ndir = \"$HOME/b\"", "$HOME/b: only a shell expands variables"),
+        ("[store]\nurl = \"sqlite:~/t.db\"", "url: ~/t.db: only a shell expands ~"),
+        ("[visits]\ngeo-database = \"~/g\"", "~/g: only a shell expands ~"),
+        ("[visits]\navatar-dir = \"~/g\"", "~/g: only a shell expands ~"),
+        ("[http]\nlisten = \"unix:~/s\"", "~/s: only a shell expands ~"),
+        ("[[source]]\nkind = \"file\"\npath = \"~/l\"", "~/l: only a shell expands ~"),
+        ("[[source]]\nkind = \"syslog-unix\"\npath = \"~/l\"", "~/l: only a shell expands ~"),
         (
             "[http]\nlisten = \"127.0.0.1:99\"\n[[source]]\nkind = \"syslog-tcp\"\nlisten = \"127.0.0.1:99\"",
             "HTTP listens on 127.0.0.1:99 already",
@@ -206,7 +206,7 @@ fn syslog_beyond_loopback_needs_an_allow_list() {
     let config = good(&source("listen = \"0.0.0.0:514\"\nallow = [\"10.0.0.0/8\"]"));
     let Kind::Udp { allow, .. } = &config.sources[0].kind else { panic!("not UDP") };
     assert_eq!(allow.as_deref().map(<[_]>::len), Some(1));
-    bad("\n[[source]]\nlisten = \"127.0.0.1:1\"", &[(Some(2), "kind = \"syslog-udp\" is missing")]);
+    bad("\n[[source]]\nlisten = \"127.0.0.1:1\"", &[(Some(2), "kind is missing")]);
     bad("[[source]]\nkind = \"syslog\"", &[(Some(2), "\"syslog\" is not a kind of source")]);
     bad(&source("route = \"nope\""), &[(Some(3), "no [[route]]")]);
     bad(&format!("{0}{0}", source("listen = \"127.0.0.1:1\"")), &[(Some(4), "already")]);
@@ -245,7 +245,7 @@ fn sources_of_every_kind_are_read_with_the_keys_of_their_kind() {
     let long = format!("path = \"/{}\"", "x".repeat(107));
     bad(&source("syslog-unix", &long), &[(Some(3), "107 bytes")]);
     bad(&source("syslog-unix", "path = \"/s\"\nlisten = \":1\""), &[(Some(4), "unknown key")]);
-    bad(&source("syslog-tcp", "listen = \"0.0.0.0:601\""), &[(Some(1), "list the networks that may send")]);
+    bad(&source("syslog-tcp", "listen = \"0.0.0.0:601\""), &[(Some(1), "list the networks that can send")]);
     bad(
         &source("syslog-tcp", "connections = 0\nidle-timeout = \"1ms\"\nframing = \"x\""),
         &[(Some(3), "must be 1 to"), (Some(4), "must be"), (Some(5), "auto, lines or counted")],

@@ -173,10 +173,10 @@ pub(crate) fn listen(text: &str) -> Result<Listen, String> {
 pub(crate) fn path(text: &str) -> Result<PathBuf, String> {
     match text.chars().next() {
         None => Err("a path is not empty".to_owned()),
-        Some('~') => Err(format!("{text}: only a shell knows ~, so write the whole path")),
+        Some('~') => Err(format!("{text}: only a shell expands ~, so write the full path")),
         // Not quoted: it may hold a password.
         _ if text.contains("://") => Err("this is an address, and not a path".to_owned()),
-        Some('$') => Err(format!("{text}: only a shell knows variables, so write the whole path")),
+        Some('$') => Err(format!("{text}: only a shell expands variables, so write the full path")),
         Some(_) => Ok(PathBuf::from(text)),
     }
 }

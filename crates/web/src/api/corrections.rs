@@ -93,14 +93,14 @@ async fn handle(api: &Api, uri: &Uri, sent: &HeaderMap, body: Body) -> Answer {
 fn order(body: &[u8], by: String) -> Result<CorrectionOrder, Problem> {
     // Values in the order of the fields would be read, too.
     if body.trim_ascii_start().starts_with(b"[") {
-        return Err(Problem::bad_request("the body is no correction: it is a list, not an object"));
+        return Err(Problem::bad_request("the body is not a correction: it is a list, not an object"));
     }
     let sent: CorrectionBody = serde_json::from_slice(body).map_err(|why| {
         let what = match why.classify() {
             Category::Data => why.to_string(),
             _ => not_json::of(&why, 1, ""),
         };
-        Problem::bad_request(format!("the body is no correction: {what}"))
+        Problem::bad_request(format!("the body is not a correction: {what}"))
     })?;
     let is_long = |reason: &String| reason.len() > REASON || reason.chars().any(char::is_control);
     if sent.reason.as_ref().is_some_and(is_long) {

@@ -151,7 +151,7 @@ fn items(form: Form, body: &[u8]) -> Result<Vec<Result<Item, RefusedItem>>, Prob
         Form::Array => {
             let values: Vec<Value> = serde_json::from_slice(body).map_err(|why| {
                 let why = not_json::of(&why, 1, "put even a single item into [ ]");
-                Problem::bad_request(format!("the body is no JSON array: {why}"))
+                Problem::bad_request(format!("the body is not a JSON array: {why}"))
             })?;
             Ok(values.into_iter().map(|value| Item::read(value).map_err(&json)).collect())
         }

@@ -29,7 +29,7 @@ pub(super) async fn show(api: &Api, name: &Name, query: Query<'_>) -> Answer {
     let now = (api.app.now)();
     let Buckets { step, first, last } = range::read(query, now)?;
     if step != Step::Day {
-        return Err(Problem::bad_request("visitors are told by day: leave step out"));
+        return Err(Problem::bad_request("visitors are counted by day: leave step out"));
     }
     // There are no visits after tomorrow, and Redis would read every day of it.
     let end = last.min(now.day().0 + 1).max(first);

@@ -45,8 +45,8 @@ pub(crate) fn check(peer: Peer, sent: &HeaderMap, own: &OwnPages<'_>) -> Result<
         Some(why) => why,
     };
     let what = format!(
-        "without a secret under [github], banners are created from this machine alone, and {why} \
-         (tallymark help banners)"
+        "without a secret under [github], banners can be created only from this machine, and {why} (tallymark \
+         help banners)"
     );
     Err(Problem::new(StatusCode::FORBIDDEN, what))
 }

@@ -55,7 +55,7 @@ impl Signatures {
             ["x-signature", "x-timestamp", "x-service"].map(header)
         else {
             return refused(
-                "this server takes signed requests alone: X-Signature, X-Timestamp and X-Service are needed",
+                "this server accepts only signed requests: X-Signature, X-Timestamp and X-Service are needed",
             );
         };
         let lines = lines(&head.method, head.uri.path(), timestamp, service);
@@ -66,7 +66,7 @@ impl Signatures {
         let Some(signature) = self.verified(&text, signature) else {
             return refused("the signature is wrong");
         };
-        let Some(at) = timestamp.parse::<u64>().ok() else { return refused("X-Timestamp is no time") };
+        let Some(at) = timestamp.parse::<u64>().ok() else { return refused("X-Timestamp is not a time") };
         let now = seconds((self.now)());
         if now.saturating_sub(at) > WINDOW {
             return refused("the signature is older than five minutes, or the clocks differ");

@@ -20,9 +20,9 @@ const HELVETICA: &str = "font-family=\"Helvetica";
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotDrawn {
     /// An operator's template can be such.
-    #[error("it is no SVG that can be drawn")]
+    #[error("it is not an SVG that can be drawn")]
     Svg(#[from] resvg::usvg::Error),
-    #[error("its size is none")]
+    #[error("it has no size")]
     Size,
     #[error("it cannot be written as PNG: {0}")]
     Png(String),

@@ -224,7 +224,7 @@ pub async fn serve(bound: Bound, router: Router, limits: Limits, stop: Cancellat
     let connections = &server.serving.connections;
     connections.close();
     if tokio::time::timeout(limits.drain, connections.wait()).await.is_err() {
-        warn!(connections = connections.len(), "connections that did not end in time are cut");
+        warn!(connections = connections.len(), "connections that did not end in time were closed");
     }
 }
 

@@ -51,7 +51,7 @@ async fn what_cannot_be_done_is_refused_with_a_reason() {
     let id = r#""id":"00000000-0000-0000-0000-000000000000""#;
     for (body, status, part) in [
         ("", 400, "it ends in the middle"),
-        ("[]", 400, "no correction"),
+        ("[]", 400, "not a correction"),
         ("{}", 400, "missing field `action`"),
         (r#"{"action":"sett"}"#, 400, "action is set, add,"),
         (r#"{"action":"set","name":"o/r"}"#, 400, "needs a count"),

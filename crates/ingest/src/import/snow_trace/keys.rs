@@ -115,7 +115,8 @@ fn name(event: Event, cuts: &[(&str, &str)], logs: &TraceLogs) -> Result<Name, S
                 let names: Vec<String> =
                     found.iter().map(|(namespace, key)| quoted(&format!("{namespace}/{key}"))).collect();
                 return Err(format!(
-                    "several names share it, as their logs say: {}. Add what is theirs with `tallymark add`",
+                    "several names share it, according to their logs: {}. Add their counts with `tallymark \
+                     add`",
                     names.join(" and ")
                 ));
             }
@@ -155,7 +156,7 @@ mod tests {
         let told: Vec<&str> = findings.problems.iter().map(|problem| problem.what.as_str()).collect();
         assert_eq!(told[0], "\"::\": its total of 2 is not counted: it is not NAMESPACE:KEY");
         assert!(told.iter().any(|what| what.contains("\"p:q:r\"")
-            && what.contains("several names share it, as their logs say: \"p/q:r\" and \"p:q/r\"")));
+            && what.contains("several names share it, according to their logs: \"p/q:r\" and \"p:q/r\"")));
         assert!(told.iter().any(|what| what.contains("\"u:v:w\"") && what.contains("no log says")));
         assert!(told.iter().any(|what| what.contains("\"~n:k\"") && what.contains("no name here")));
     }

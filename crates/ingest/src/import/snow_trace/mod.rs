@@ -70,7 +70,8 @@ pub enum SnowTraceError {
     NotADataDir(PathBuf),
     /// There are logs, and the totals that belong to them are gone.
     #[error(
-        "there are logs in {logs}, but {totals} is missing: totals are never made of logs. Nothing was imported"
+        "there are logs in {logs}, but {totals} is missing: totals are not computed from logs. Nothing was \
+         imported"
     )]
     NoTotals {
         /// The directory of the logs.
@@ -86,8 +87,8 @@ pub enum SnowTraceError {
     },
     /// A directory with another content was imported before.
     #[error(
-        "a snow-trace directory with another content was imported before. If it was this one and has changed since, its \
-         totals hold again what is counted already; nothing was counted"
+        "a snow-trace directory with another content was imported before. If it was this one and has changed \
+         since, its totals include what is counted already; nothing was counted"
     )]
     OtherContent,
 }

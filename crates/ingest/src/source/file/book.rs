@@ -131,8 +131,9 @@ impl Book {
                     path = %file.path.display(),
                     before = %record.path.display(),
                     bytes = record.mark.offset,
-                    "these lines may have been counted under the other path, and are counted again: they are all alike, \
-                     so it cannot be told. If they were, restore the backup again with the log at its old path"
+                    "these lines may have been counted under the other path, and are counted again: they are \
+                     all identical, so this cannot be decided. If they were, restore the backup again with the \
+                     log at its old path"
                 );
                 continue;
             }

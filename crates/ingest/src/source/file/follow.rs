@@ -441,7 +441,7 @@ impl LogFollower {
             book.change(id, |record| {
                 info!(
                     file = %record.path.display(), offset = mark.offset,
-                    "no line of it has counted, and the format is another one now: it is read again"
+                    "no line of it has counted, and the format has changed: reading it again"
                 );
                 (record.mark, record.refused_by) = (mark, None);
                 (record.done, record.torn) = (false, false);

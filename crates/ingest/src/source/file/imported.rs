@@ -191,7 +191,7 @@ pub(super) fn counted(
             let doubt = if is_it {
                 None
             } else if repeats_one_line(&first) {
-                Some("it begins like a file that was imported, but all lines are alike")
+                Some("it begins like a file that was imported, but all lines are identical")
             } else if !has_enough(&first[..import.prefix_len()]) {
                 Some("it begins with the same few lines as a file that was imported")
             } else {
@@ -207,7 +207,7 @@ pub(super) fn counted(
         let mark = input.mark();
         if imports.iter().any(|import| is_older(import) && import.to > mark.offset) {
             let doubt = Some(
-                "it begins like a file that was imported and is shorter: what it has is taken as counted",
+                "it begins like a file that was imported and is shorter: its lines are treated as counted",
             );
             return Ok(Some(Counted { mark, doubt }));
         }

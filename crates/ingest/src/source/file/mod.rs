@@ -264,7 +264,7 @@ impl LogFile {
         info!(
             path = %self.options.path.display(),
             before = %before.display(),
-            "this log was counted under another path; it is read on from where that ended"
+            "this log was counted under another path; reading continues where that ended"
         );
         Some(book)
     }

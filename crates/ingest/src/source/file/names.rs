@@ -126,7 +126,7 @@ pub(super) fn list(log: &Path, known: &KnownFiles) -> io::Result<Vec<SeenFile>> 
         before = after;
     }
     // A file missing from an incomplete list would be treated as gone.
-    Err(io::Error::new(io::ErrorKind::ResourceBusy, "files are being renamed beside it"))
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "files next to it are being renamed"))
 }
 
 fn names(log: &Path, known: &KnownFiles) -> io::Result<Listing> {

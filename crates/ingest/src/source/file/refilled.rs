@@ -17,7 +17,8 @@ pub(super) fn without_growth(
 ) -> Option<&'static str> {
     let is_same = read.offset > 0 && (record.mark.offset, record.length) == (read.offset, length);
     (is_same && record.mtime != written).then_some(
-        "it was written to and did not grow: all its lines are alike, so it may have been truncated and filled again",
+        "it was written to and did not grow: all its lines are identical, so it may have been truncated and \
+         filled again",
     )
 }
 
@@ -25,7 +26,8 @@ pub(super) fn without_growth(
 pub(super) fn beside_a_copy(book: &Book, id: u64, read: &Mark) -> Option<&'static str> {
     let before = book.get(id)?.mark.offset;
     (before > 0 && read.offset > before && copies(book, id).next().is_some()).then_some(
-        "it was copied, and has grown since: all its lines are alike, so it may have been truncated and filled again",
+        "it was copied, and has grown since: all its lines are identical, so it may have been truncated and \
+         filled again",
     )
 }
 

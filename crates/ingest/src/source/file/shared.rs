@@ -40,7 +40,7 @@ impl LogFollower {
             info!(
                 path = %log.display(),
                 before = %before.display(),
-                "this log was counted under another path; it is read on from where that ended"
+                "this log was counted under another path; reading continues where that ended"
             );
         }
     }
@@ -64,7 +64,6 @@ impl LogFollower {
         let reader = self.reader.as_ref().map(|reader| &*reader.log);
         let awaited = claims.ask((log, &real_path(log)), reader, new, &all);
         self.asked = strangers.iter().map(|file| question(file)).collect();
-        awaited
-            .map(|log| format!("waiting until the source of {} has looked at its new files", log.display()))
+        awaited.map(|log| format!("waiting until the source of {} has checked its new files", log.display()))
     }
 }

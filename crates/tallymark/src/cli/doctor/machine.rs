@@ -39,7 +39,7 @@ fn check_disk(what: &'static str, dir: &Path, findings: &mut Findings) -> Result
         Ok(about) => about,
         Err(error) => {
             let fix = format!("start tallymark serve with this --{what}, or name the one that it uses");
-            return findings.fail(what, format!("{shown} cannot be looked at: {error}"), fix);
+            return findings.fail(what, format!("{shown} cannot be checked: {error}"), fix);
         }
     };
     let free = about.f_bavail.saturating_mul(about.f_frsize);
@@ -145,7 +145,7 @@ fn check_log(path: &Path, data_dir: &Path, findings: &mut Findings) -> Result<()
     match logs::trouble(path, data_dir) {
         None => findings.pass(CHECK, format!("{} is there", path.display())),
         Some(LogTrouble::Missing(text)) => {
-            let fix = "the daemon reads it as soon as it is there; tallymark health --ready says more";
+            let fix = "the daemon reads it as soon as it appears; tallymark health --ready says more";
             findings.warn(CHECK, text, fix)
         }
         Some(LogTrouble::NotReadable(text)) => findings.warn(CHECK, text, "tallymark help files"),

@@ -77,7 +77,7 @@ fn public(config: &Config, url: Option<&str>, findings: &mut Findings) -> Result
             Ok(Some(Url::parse(&format!("http://{own}/"))?))
         }
         Listen::Unix(_) => {
-            findings.fail(CHECK, "there is no base-url, so it is not known where the public asks", fix)?;
+            findings.fail(CHECK, "there is no base-url, so the public address is not known", fix)?;
             Ok(None)
         }
     }
@@ -141,7 +141,7 @@ fn check_headers(badge: &Fetched, findings: &mut Findings) -> Result<()> {
     let (kind, caching) = (header("content-type"), header("cache-control"));
     if !kind.starts_with("image/svg+xml") {
         let fix = "something in front answers in our place: compare with tallymark nginx-conf";
-        return findings.fail("badge", format!("it is no picture, but {kind:?}"), fix);
+        return findings.fail("badge", format!("it is not a picture, but {kind:?}"), fix);
     }
     match caching.contains("no-store") {
         true => findings.pass(CHECK, "no-store: GitHub's image proxy and CDNs keep no copy"),
@@ -180,7 +180,9 @@ impl LiveView {
     /// The next line, if one comes within a moment.
     fn next(&mut self) -> Result<Option<Value>> {
         match self.lines.read_until(b'\n', &mut self.begun) {
-            Ok(0) => bail!("the daemon has as many readers as it takes; end one of them (tallymark tail)"),
+            Ok(0) => bail!(
+                "the daemon's live view has no room for another reader; end one of them (tallymark tail)"
+            ),
             Ok(_) => Ok(serde_json::from_slice(&std::mem::take(&mut self.begun)).ok()),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
             Err(error) => Err(error).context("reading from the daemon"),

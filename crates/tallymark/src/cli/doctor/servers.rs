@@ -89,7 +89,7 @@ fn check_configuration(config: &Config, ran: &Output, findings: &mut Findings) -
     }
     if !conf.contains(&format!("syslog:server={server},")) {
         let text = format!("it logs no badge to {server}, where this daemon listens for its lines");
-        return findings.fail(CHECK, text, "print the configuration anew: tallymark nginx-conf");
+        return findings.fail(CHECK, text, "print the configuration again: tallymark nginx-conf");
     }
     let printed = match nginx_conf::as_printed(config, &conf) {
         Ok(printed) => printed,
@@ -103,7 +103,7 @@ fn check_configuration(config: &Config, ran: &Output, findings: &mut Findings) -
                 "its configuration lacks {} of the one that this version prints, the first: {first}",
                 out::counted(count as u64, "line")
             ),
-            "unless you changed it on purpose, print it anew: tallymark nginx-conf",
+            "unless you changed it on purpose, print it again: tallymark nginx-conf",
         ),
     }
 }

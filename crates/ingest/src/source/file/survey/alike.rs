@@ -36,7 +36,8 @@ impl Survey<'_> {
                     if self.question.takes_new {
                         self.doubt(
                             at,
-                            "all its lines are alike, and it is a copy of a file that is counted, or that one was truncated behind it",
+                            "all its lines are identical, and it is a copy of a file that is counted, or the \
+                             original of one that was truncated",
                         );
                     }
                     // It pays no debt: what it has may be counted by a record that is gone.
@@ -109,7 +110,10 @@ impl Survey<'_> {
                 continue;
             };
             if self.strangers[&at].packed.is_none() && self.file(at).is_live() || !is_older(at) {
-                self.doubt(at, "all its lines are alike, and it may be a file that is gone, or a new one");
+                self.doubt(
+                    at,
+                    "all its lines are identical, and it may be a file that is missing, or a new one",
+                );
             }
             payers.retain(|&payer| payer != at);
             self.take(at, id);
@@ -129,7 +133,7 @@ impl Survey<'_> {
         if let Some((_, at)) = longest {
             self.doubt(
                 at,
-                "all its lines are alike, and it may be a copy of a file that is gone, or a new one",
+                "all its lines are identical, and it may be a copy of a file that is missing, or a new one",
             );
             payers.retain(|&payer| payer != at);
             self.goes_on_in(at, id)?;

@@ -111,7 +111,7 @@ impl Survey<'_> {
             // It may be a file of which most is counted.
             if self.question.takes_new {
                 let why = stranger.unread.as_deref().unwrap_or("it is damaged");
-                warn!(file = %file.path.display(), "passed over: {why}");
+                warn!(file = %file.path.display(), "skipped: {why}");
             }
             self.new.insert(at, FileRecord { done: true, packed: stranger.packed, ..unread(&file) });
             return Ok(());

@@ -32,7 +32,8 @@ impl Survey<'_> {
                 if !is_evidence {
                     self.doubt(
                         at,
-                        "it may be a copy of what was counted, or a new file that begins with the same lines",
+                        "it may be a copy of a file that was counted, or a new file that begins with the same \
+                         lines",
                     );
                 }
                 self.goes_on_in(at, id)?;

@@ -27,7 +27,7 @@ const MOST_ENDS: usize = 100;
 /// How many files that were named by hand a new log is held against.
 const MOST_KEPT: usize = 8;
 /// The report about a log of which only the beginning is known.
-const CHANGED: &str = "it begins like what was counted and was changed: what it has is taken as counted";
+const CHANGED: &str = "it begins like the counted file, but was changed: its lines are treated as counted";
 
 /// The report about a log whose last lines have changed.
 const SHORTENED: &str = "its last lines were removed or changed, and others follow: these are counted, including any that were counted before and only changed";

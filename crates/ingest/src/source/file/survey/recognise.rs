@@ -217,7 +217,7 @@ impl Survey<'_> {
             let Some(record) = self.book.get(id) else { continue };
             let path = record.path.display().to_string();
             self.given_up.insert(id);
-            self.tell(&path, "it is gone or has another name: all lines are alike");
+            self.tell(&path, "it is gone or has another name: all lines are identical");
         }
         Ok(())
     }

@@ -98,7 +98,8 @@ impl Survey<'_> {
             told += 1;
             warn!(
                 file = %record.path.display(), offset = record.mark.offset,
-                "another content is in its place and is counted: lines that were counted before and only changed count twice"
+                "the file has other content now, which is counted: lines that were counted before and only \
+                 changed count twice"
             );
         }
         self.found.events.lost += told;
@@ -134,14 +135,16 @@ impl Survey<'_> {
             if is_lost && truncated {
                 warn!(
                     file = %record.path.display(), offset = record.mark.offset,
-                    "the file was truncated before it was read to its end: what it had behind this byte is not counted"
+                    "the file was truncated before it was read to its end: its lines after this byte are not \
+                     counted"
                 );
             } else if is_lost {
                 warn!(
                     file = %record.path.display(), offset = record.mark.offset,
-                    "the file is gone: removed, packed in an unknown way, changed in every line, or moved where it is not \
-                     looked for, as logrotate's olddir may do. Lines that it got behind this byte, if any, are not counted. \
-                     If there still is such a file, count them: tallymark import log FILE. It leaves out what is counted"
+                    "the file is gone: removed, compressed in an unknown format, changed in every line, or \
+                     moved to a place that is not searched, as logrotate's olddir may do. Its lines after this \
+                     byte, if any, are not counted. If the file still exists, count them with: tallymark import \
+                     log FILE. It leaves out what is counted"
                 );
             }
             self.found.torn += u64::from(record.torn && !open);

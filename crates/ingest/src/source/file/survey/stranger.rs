@@ -60,7 +60,7 @@ impl Survey<'_> {
         let contents = self.contents();
         let all = unowned.len();
         if all >= MANY {
-            info!(files = all, "looking at rotated files that are new, before anything is counted");
+            info!(files = all, "checking new rotated files before anything is counted");
         }
         for (done, at) in unowned.into_iter().enumerate() {
             self.question.stop.check()?;

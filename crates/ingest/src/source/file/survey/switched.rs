@@ -52,7 +52,8 @@ impl Survey<'_> {
                 && (is_named_alike || is_made(&file))
                 && !self.is_somebodys(&Identity::of(&file))
             {
-                let why = "the link may have led there meanwhile: if it is of this log, count it with tallymark import log";
+                let why = "the link may have pointed there meanwhile: if it belongs to this log, count it with \
+                           tallymark import log";
                 self.tell(&path.display().to_string(), why);
             }
         }

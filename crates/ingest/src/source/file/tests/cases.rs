@@ -411,7 +411,7 @@ fn case_70_log_that_is_packed_in_an_unknown_way_is_told_once() {
         bed.read();
         let trouble = bed.follower().trouble().unwrap_or_default().to_owned();
         assert!(
-            trouble.contains("packed as zip, which is not read") && trouble.contains("unzip -p"),
+            trouble.contains("compressed as zip, which is not supported") && trouble.contains("unzip -p"),
             "{trouble}"
         );
     }
