@@ -116,8 +116,8 @@ impl StoreCopy {
         let waiting = Outbox::waiting(&config.data_dir)?;
         ensure!(
             waiting == 0,
-            "{} wait in the outbox of {} for {}: start the daemon once more with that store, so that they get there, then \
-             run this again",
+            "{} wait in the outbox of {} for {}: start the daemon once more with that store, so that they are \
+             sent, then run this again",
             out::counted(waiting, "hit"),
             config.data_dir.display(),
             shown(&self.from)
