@@ -124,7 +124,7 @@ impl TrackedAccounts {
     /// [`NotTracked`].
     pub async fn put(&self, name: &AccountName, account: &TrackedAccount) -> Result<(), NotTracked> {
         let is_new = self.store.kept(SHELF, name.as_str()).await?.is_none();
-        if is_new && self.store.kept_keys(SHELF).await?.len() >= MOST_TRACKED {
+        if is_new && self.store.kept_count(SHELF).await? >= MOST_TRACKED as u64 {
             return Err(NotTracked::TooMany);
         }
         let value = serde_json::to_vec(account).unwrap_or_default();

@@ -36,6 +36,9 @@ pub trait StoreShelf: Send + Sync {
     /// Every key of a shelf, in no order.
     async fn kept_keys(&self, shelf: Shelf) -> Result<Vec<String>>;
 
+    /// How many keys a shelf has, without reading them.
+    async fn kept_count(&self, shelf: Shelf) -> Result<u64>;
+
     /// Removes a thing; whether it was there.
     async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool>;
 }

@@ -348,6 +348,10 @@ impl StoreShelf for Fake {
         unimplemented!()
     }
 
+    async fn kept_count(&self, _: Shelf) -> Result<u64> {
+        unimplemented!()
+    }
+
     async fn discard(&self, _: Shelf, _: &str) -> Result<bool> {
         unimplemented!()
     }

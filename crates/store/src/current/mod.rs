@@ -334,6 +334,10 @@ impl StoreShelf for Current {
         self.store.kept_keys(shelf).await
     }
 
+    async fn kept_count(&self, shelf: Shelf) -> Result<u64> {
+        self.store.kept_count(shelf).await
+    }
+
     async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
         self.store.discard(shelf, key).await
     }

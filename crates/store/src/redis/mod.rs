@@ -511,6 +511,10 @@ impl StoreShelf for Redis {
         shelf::keys_of(&self.reader.link, shelf).await
     }
 
+    async fn kept_count(&self, shelf: Shelf) -> Result<u64> {
+        shelf::count(&self.reader.link, shelf).await
+    }
+
     async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
         shelf::discard(self.writes_ours("discarding what was fetched")?, shelf, key).await
     }

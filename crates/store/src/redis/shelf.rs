@@ -69,6 +69,11 @@ pub(super) async fn keys_of(link: &Link, shelf: Shelf) -> Result<Vec<String>> {
     link.query("listing what is kept", range.arg(keys::shelf(shelf.name)).arg(0).arg(-1)).await
 }
 
+pub(super) async fn count(link: &Link, shelf: Shelf) -> Result<u64> {
+    let mut count = redis::cmd("ZCARD");
+    link.query("counting what is kept", count.arg(keys::shelf(shelf.name))).await
+}
+
 pub(super) async fn discard(link: &Link, shelf: Shelf, key: &str) -> Result<bool> {
     let attempt = "removing what was kept";
     let mut pipeline = redis::pipe();

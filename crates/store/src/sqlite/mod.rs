@@ -276,6 +276,10 @@ impl StoreShelf for Sqlite {
         self.readers.run("listing what is kept", move |db| shelf::keys(db, shelf)).await
     }
 
+    async fn kept_count(&self, shelf: Shelf) -> Result<u64> {
+        self.readers.run("counting what is kept", move |db| shelf::count(db, shelf)).await
+    }
+
     async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
         self.writer.shelve(ShelfWrite::Discard { shelf, key: key.to_owned() }).await
     }

@@ -66,6 +66,13 @@ pub(super) fn keys(db: &Connection, shelf: Shelf) -> rusqlite::Result<Vec<String
     list.query_map([shelf.name], |row| row.get(0))?.collect()
 }
 
+pub(super) fn count(db: &Connection, shelf: Shelf) -> rusqlite::Result<u64> {
+    // The index has no values in it.
+    let mut count =
+        db.prepare_cached("SELECT COUNT(*) FROM shelf INDEXED BY shelf_until WHERE shelf = ?1")?;
+    count.query_row([shelf.name], |row| row.get(0)).map(i64::unsigned_abs)
+}
+
 /// The keys, and until when each thing is kept.
 pub(super) fn ends(db: &Connection, shelf: Shelf) -> rusqlite::Result<Vec<(String, Option<u64>)>> {
     let mut list = db.prepare_cached("SELECT key, until FROM shelf WHERE shelf = ?1 ORDER BY key")?;

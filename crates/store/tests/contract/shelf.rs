@@ -19,12 +19,14 @@ fn thing(at: u64, value: &[u8]) -> Shelved {
 async fn keys(store: &dyn Store, shelf: Shelf) -> Vec<String> {
     let mut keys = store.kept_keys(shelf).await.unwrap();
     keys.sort();
+    assert_eq!(store.kept_count(shelf).await.unwrap(), keys.len() as u64);
     keys
 }
 
 pub(crate) async fn what_is_kept_is_there_with_its_age(bed: Bed) {
     let (store, at) = (bed.open().await, now());
     assert_eq!(store.kept(PICTURES, "octo").await.unwrap(), None);
+    assert_eq!(store.kept_count(PICTURES).await.unwrap(), 0);
     let bytes: Vec<u8> = (0..=255).collect();
     for (key, value) in [("octo", &b"first"[..]), ("octo", &bytes), ("empty", b""), ("a:b c/\u{1f600}", b"x")]
     {
