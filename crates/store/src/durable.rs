@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::Path,
 };
 
@@ -41,9 +41,19 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
 fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let aside = path.with_extension("new");
     let mut file = fs::File::options().write(true).create(true).truncate(true).mode(mode).open(&aside)?;
+    give_to_owner(&file, path);
     file.write_all(bytes)?;
     file.sync_all()?;
     rename(&aside, path)
+}
+
+/// What root writes by hand belongs to the owner of the directory, who has to read and to replace it.
+fn give_to_owner(file: &fs::File, path: &Path) {
+    let Some(dir) = path.parent().and_then(|dir| fs::metadata(dir).ok()) else { return };
+    if file.metadata().is_ok_and(|file| file.uid() == 0 && dir.uid() != 0) {
+        // In a container the owner may be one whom it cannot name; then root runs the daemon too.
+        let _ = fchown(file, Some(dir.uid()), Some(dir.gid()));
+    }
 }
 
 /// Moves a file within its directory. On disk when this returns.

@@ -407,6 +407,67 @@ fn start_on_a_store_that_lacks_what_was_counted_is_refused_until_it_is_adopted()
     stop(&mut daemon);
 }
 
+/// Counts that commands brought while no daemon ran are missed like those of a daemon.
+#[test]
+fn a_store_that_has_lost_what_commands_brought_is_refused_too() {
+    let place = Place::new();
+    let database = place.data_dir().join("tallymark.db");
+    let lost = |place: &Place, had: &str| {
+        for command in [&["serve"][..], &["show", "a/b"]] {
+            let ran = place.run(command);
+            ran.refused(78, &[had, "it was deleted, or moved", "tallymark restore", "tallymark store adopt"]);
+            assert!(!ran.stderr.contains("store copy"), "{}", ran.stderr);
+        }
+    };
+    place.run(&["import", "badge", "5000", "--name", "a/b"]).good();
+    let jsonl = place.dir().join("e.jsonl").display().to_string();
+    place.run(&["export", "jsonl", &jsonl]).good();
+    let away = database.with_extension("away");
+    std::fs::rename(&database, &away).unwrap();
+    lost(&place, "which had 5,000 hits");
+    std::fs::rename(&away, &database).unwrap();
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("a/b"), 5001);
+    stop(&mut daemon);
+    place.run(&["add", "a/b", "7"]).good();
+    place.run(&["add", "a/b", "2", "--event", "order"]).good();
+    place.run(&["add", "a/b", "9", "--dry-run"]).good();
+    std::fs::rename(&database, &away).unwrap();
+    lost(&place, "which had 5,010 hits");
+    // An export, an access log, a copy of a store.
+    let imported = Place::new();
+    imported.run(&["import", "jsonl", &jsonl]).good();
+    std::fs::remove_file(imported.data_dir().join("tallymark.db")).unwrap();
+    lost(&imported, "which had 5,000 hits");
+    let logged = Place::new();
+    let log = logged.dir().join("badge.log");
+    std::fs::write(&log, "2026-11-20,o%252Fr\n".repeat(3)).unwrap();
+    logged.run(&["import", "log", log.to_str().unwrap()]).good();
+    std::fs::remove_file(logged.data_dir().join("tallymark.db")).unwrap();
+    lost(&logged, "which had 3 hits");
+    let copied = Place::new();
+    let [from, to] = [&away, &copied.dir().join("copy.db")].map(|path| format!("sqlite:{}", path.display()));
+    copied.run(&["store", "copy", &from, &to]).good();
+    copied.run(&["serve"]).refused(78, &["copy.db, which had 5,010 hits"]);
+}
+
+#[test]
+fn a_redis_that_has_lost_what_commands_brought_is_told_from_the_right_one() {
+    let redis = Redis::start();
+    let mut place = Place::with_store(format!("{}/1", redis.url()));
+    place.run(&["import", "badge", "5000", "--name", "a/b"]).good();
+    place.store_at(&format!("{}/2", redis.url()));
+    place.run(&["serve"]).refused(78, &["/1, which had 5,000 hits", "is a different store and has 0", "store copy"]);
+    place.store_at(&format!("{}/1", redis.url()));
+    redis.cli(&["FLUSHALL"]);
+    let mut daemon = place.serve();
+    wait_says(&place, &["not the one these counts belong to", "it was emptied"]);
+    stop(&mut daemon);
+    let ran = place.run(&["show", "a/b"]);
+    ran.refused(78, &["which had 5,000 hits; it was emptied", "tallymark store adopt"]);
+    assert!(!ran.stderr.contains("store copy"), "{}", ran.stderr);
+}
+
 #[test]
 fn another_redis_that_was_away_at_the_start_is_not_counted_into_either() {
     let mut redis = Redis::start();

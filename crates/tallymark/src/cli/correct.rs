@@ -4,7 +4,7 @@
 //! output.
 
 use super::{CommonFlags, Misuse, block_on, corrections, import_badge::ImportBadge, out, show};
-use crate::{progress, user};
+use crate::{home, progress, user};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use std::{
@@ -228,7 +228,8 @@ fn one(
         let store = common.existing_store(&config).await?;
         let names = [name.clone()];
         let request = request(action, name, of, event, flags.reason);
-        correct(common, Corrector::new(store), &request, &names, flags.dry_run).await
+        let work = correct(common, Corrector::new(store.clone()), &request, &names, flags.dry_run);
+        home::remembering(&config, (!flags.dry_run).then_some(&store), work).await
     })
 }
 
@@ -272,7 +273,8 @@ fn many(
         }
         let names: Vec<Name> = found.names.into_iter().collect();
         let request = request(action, names[0].clone(), of, event, flags.reason);
-        correct(common, Corrector::new(store), &request, &names, flags.dry_run).await
+        let work = correct(common, Corrector::new(store.clone()), &request, &names, flags.dry_run);
+        home::remembering(&config, (!flags.dry_run).then_some(&store), work).await
     })
 }
 

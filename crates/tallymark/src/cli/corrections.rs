@@ -1,7 +1,7 @@
 //! `tallymark corrections` and `tallymark undo`: lists what was corrected, by whom and why, and reverses it.
 
 use super::{CommonFlags, Misuse, block_on, correct, out};
-use crate::user;
+use crate::{home, user};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use tallymark_core::{
@@ -67,12 +67,15 @@ impl Undo {
                 Some(id) => named(&past, id)?,
                 None => last(&past)?,
             };
-            let corrector = Corrector::new(store);
-            let done = match self.dry_run {
-                true => corrector.plan_undo(id, &correct::by(), self.reason.as_deref()).await,
-                false => corrector.undo(id, correct::by(), self.reason).await,
+            let corrector = Corrector::new(store.clone());
+            let done = async {
+                let done = match self.dry_run {
+                    true => corrector.plan_undo(id, &correct::by(), self.reason.as_deref()).await,
+                    false => corrector.undo(id, correct::by(), self.reason).await,
+                };
+                done.map_err(correct::why)
             };
-            let done = done.map_err(correct::why)?;
+            let done = home::remembering(&config, (!self.dry_run).then_some(&store), done).await?;
             report(common, &done.records, self.dry_run, &done.notes)
         })
     }

@@ -19,7 +19,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fs::{self, Metadata},
+    fs::{self, File, Metadata},
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
@@ -165,71 +165,82 @@ impl ImportLog {
         }
         if !self.dry_run {
             user::may_write_store(&config.store)?;
-            tell_of_new_store(&config.store);
         }
         block_on(async {
-            // A dry run leaves no trace, not even an empty database.
-            let none = self.dry_run && common.existing_store(&config).await.is_err();
+            // A dry run leaves no trace, not even an empty database; nor do files none of which can be opened.
+            let idle = self.dry_run || !self.files.iter().any(|file| is_stdin(file) || File::open(file).is_ok());
+            let none = idle && common.existing_store(&config).await.is_err();
             let store = match none {
                 true => None,
-                false => Some(home::open(&config).await?),
+                false => Some(open_store(&config, idle).await?),
             };
-            if let Some(store) = store.as_ref().filter(|_| !self.again) {
-                wait_for_daemon(&config.data_dir, store).await?;
-            }
-            let (mut reports, mut failed, mut refused) = (Vec::new(), Vec::new(), 0);
-            for (file, reading) in self.files.iter().zip(readings) {
-                match self.import(file, reading, store.as_ref(), &config).await {
-                    Ok(report) => {
-                        if !common.json {
-                            out::print(&people(&report))?;
-                        }
-                        reports.push(report);
-                    }
-                    // A store that fails would fail with every file.
-                    Err(error)
-                        if self.files.len() == 1 || error.chain().any(|cause| cause.is::<StoreError>()) =>
-                    {
-                        return Err(error);
-                    }
-                    Err(error) => {
-                        error!("{error:#}");
-                        refused += usize::from(error.chain().any(|cause| cause.is::<Undecided>()));
-                        failed.push(file);
-                    }
-                }
-            }
-            let advise = |it: &Report| {
-                // What was a file can be read again.
-                let again = || lines::open_again(&it.file).ok().and_then(|file| lines::beginning(file).ok());
-                let beginning = it.beginning.clone().or_else(again);
-                let counts = (it.accepted, &it.rejected);
-                self.reading.advise(&it.file, &config, &it.read_as, counts, beginning.as_deref())
-            };
-            let advice: Vec<Advice> = reports.iter().filter_map(advise).collect();
-            if common.json {
-                let mut answer = serde_json::json!({ "files": reports, "failed": failed });
-                if !advice.is_empty() {
-                    answer["advice"] = advice.iter().map(|advice| advice.text.clone()).collect();
-                }
-                out::json(&answer)?;
-            }
-            if !failed.is_empty() {
-                let names: Vec<String> = failed.iter().map(|file| file.display().to_string()).collect();
-                // Another run would refuse them again.
-                let again = match refused == failed.len() {
-                    true => "the reasons are above",
-                    false => "fix what is reported above, then run the same command again",
-                };
-                bail!(
-                    "{} of {} files could not be imported completely: {}; {again}",
-                    failed.len(),
-                    self.files.len(),
-                    names.join(" ")
-                );
-            }
-            lines::conclude(advice, self.files.len(), 0)
+            let work = self.import_all(readings, store.as_ref(), &config, common);
+            home::remembering(&config, store.as_ref().filter(|_| !idle), work).await
         })
+    }
+
+    async fn import_all(
+        &self,
+        readings: Vec<FileReading>,
+        store: Option<&Arc<dyn Store>>,
+        config: &Config,
+        common: &CommonFlags,
+    ) -> Result<()> {
+        if let Some(store) = store.filter(|_| !self.again) {
+            wait_for_daemon(&config.data_dir, store).await?;
+        }
+        let (mut reports, mut failed, mut refused) = (Vec::new(), Vec::new(), 0);
+        for (file, reading) in self.files.iter().zip(readings) {
+            match self.import(file, reading, store, config).await {
+                Ok(report) => {
+                    if !common.json {
+                        out::print(&people(&report))?;
+                    }
+                    reports.push(report);
+                }
+                // A store that fails would fail with every file.
+                Err(error)
+                    if self.files.len() == 1 || error.chain().any(|cause| cause.is::<StoreError>()) =>
+                {
+                    return Err(error);
+                }
+                Err(error) => {
+                    error!("{error:#}");
+                    refused += usize::from(error.chain().any(|cause| cause.is::<Undecided>()));
+                    failed.push(file);
+                }
+            }
+        }
+        let advise = |it: &Report| {
+            // What was a file can be read again.
+            let again = || lines::open_again(&it.file).ok().and_then(|file| lines::beginning(file).ok());
+            let beginning = it.beginning.clone().or_else(again);
+            let counts = (it.accepted, &it.rejected);
+            self.reading.advise(&it.file, config, &it.read_as, counts, beginning.as_deref())
+        };
+        let advice: Vec<Advice> = reports.iter().filter_map(advise).collect();
+        if common.json {
+            let mut answer = serde_json::json!({ "files": reports, "failed": failed });
+            if !advice.is_empty() {
+                answer["advice"] = advice.iter().map(|advice| advice.text.clone()).collect();
+            }
+            out::json(&answer)?;
+        }
+        if !failed.is_empty() {
+            let names: Vec<String> = failed.iter().map(|file| file.display().to_string()).collect();
+            // Another run would refuse them again.
+            let again = match refused == failed.len() {
+                true => "the reasons are above",
+                false => "fix what is reported above, then run the same command again",
+            };
+            bail!(
+                "{} of {} files could not be imported completely: {}; {again}",
+                failed.len(),
+                self.files.len(),
+                names.join(" ")
+            );
+        }
+        lines::conclude(advice, self.files.len(), 0)
     }
 
     async fn import(
@@ -348,8 +359,17 @@ fn undecided(file: &Path) -> String {
     format!("{} was not imported, because it might count twice (--again counts it once more)", file.display())
 }
 
+/// Opens the store of an import. One that only looks makes nothing.
+pub(super) async fn open_store(config: &Config, only_looks: bool) -> Result<Arc<dyn Store>> {
+    if only_looks {
+        return home::open(config).await;
+    }
+    tell_of_new_store(&config.store);
+    home::open_to_bring(config).await
+}
+
 /// A store is easily created in the wrong place, so its place is printed.
-pub(super) fn tell_of_new_store(store: &StoreUrl) {
+fn tell_of_new_store(store: &StoreUrl) {
     if let StoreUrl::Sqlite(path) = store
         && matches!(path.try_exists(), Ok(false))
     {

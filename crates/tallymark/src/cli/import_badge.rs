@@ -100,9 +100,6 @@ impl ImportBadge {
         }
         block_on(async {
             let number = self.number(url, &name, &config).await?;
-            if !self.dry_run {
-                import::tell_of_new_store(&config.store);
-            }
             let asked = OldBadgeNumber {
                 name,
                 event: self.event,
@@ -116,8 +113,10 @@ impl ImportBadge {
                 let total = i64::try_from(number).unwrap_or(i64::MAX);
                 OldBadgeBrought { before: 0, added: number, total, record: None }
             } else {
-                let corrector = Corrector::new(home::open(&config).await?);
-                corrector.bring(&asked, self.dry_run).await.map_err(correct::why)?
+                let store = import::open_store(&config, self.dry_run).await?;
+                let corrector = Corrector::new(store.clone());
+                let bring = async { corrector.bring(&asked, self.dry_run).await.map_err(correct::why) };
+                home::remembering(&config, (!self.dry_run).then_some(&store), bring).await?
             };
             let report = BadgeReport {
                 name: asked.name.as_str().to_owned(),

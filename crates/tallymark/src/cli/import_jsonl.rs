@@ -79,12 +79,10 @@ impl ImportJsonl {
         let mut input = self.open().with_context(attempt)?;
         let (header, footer) = check(&mut input).with_context(attempt)?;
         block_on(async {
-            if !self.dry_run {
-                import::tell_of_new_store(&config.store);
-            }
             let none = self.dry_run && common.existing_store(&config).await.is_err();
-            let store = if none { None } else { Some(home::open(&config).await?) };
-            let state = self.bring(&mut input, &header, &footer, store).await?;
+            let store = if none { None } else { Some(import::open_store(&config, self.dry_run).await?) };
+            let bring = self.bring(&mut input, &header, &footer, store.clone());
+            let state = home::remembering(&config, store.as_ref().filter(|_| !self.dry_run), bring).await?;
             let report = JsonlReport {
                 file: self.file.clone(),
                 store: header.store,

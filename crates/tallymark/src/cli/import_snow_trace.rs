@@ -68,21 +68,26 @@ impl ImportSnowTrace {
         let trace = SnowTrace::read(&self.dir, now(), |length| bar.inc(length)).map_err(advised);
         bar.finish_and_clear();
         let trace = trace?;
-        if !self.dry_run {
-            import::tell_of_new_store(&config.store);
-        }
         block_on(async {
             let none = self.dry_run && common.existing_store(&config).await.is_err();
             let report = match none {
                 true => report(&self.dir, &trace, TraceState::DryRun),
-                false => self.count(&trace, &config).await?,
+                false => {
+                    let store = import::open_store(&config, self.dry_run).await?;
+                    let count = self.count(&trace, &store, &config);
+                    home::remembering(&config, (!self.dry_run).then_some(&store), count).await?
+                }
             };
             if common.json { out::json(&report) } else { out::print(&people(&report)) }
         })
     }
 
-    async fn count<'a>(&'a self, trace: &'a SnowTrace, config: &Config) -> Result<TraceReport<'a>> {
-        let store = home::open(config).await?;
+    async fn count<'a>(
+        &'a self,
+        trace: &'a SnowTrace,
+        store: &Arc<dyn Store>,
+        config: &Config,
+    ) -> Result<TraceReport<'a>> {
         let course = trace.course(&store.positions(None).await?, self.again).map_err(advised)?;
         let instance = match course {
             ContentCourse::Counted(instance) => {

@@ -1,7 +1,7 @@
 //! `tallymark pause`: names that are not counted for a while.
 
 use super::{CommonFlags, block_on, correct, out};
-use crate::{config::duration_within, user};
+use crate::{config::duration_within, home, user};
 use anyhow::Result;
 use clap::Args;
 use std::{path::Path, time::Duration};
@@ -45,8 +45,11 @@ impl Pause {
         });
         block_on(async {
             let store = common.existing_store(&config).await?;
-            let done = Corrector::new(store).pause(&self.names, until, correct::by(), self.reason).await;
-            let record = done.map_err(correct::why)?;
+            let corrector = Corrector::new(store.clone());
+            let pause = async {
+                corrector.pause(&self.names, until, correct::by(), self.reason).await.map_err(correct::why)
+            };
+            let record = home::remembering(&config, Some(&store), pause).await?;
             if common.json {
                 return out::json(&record);
             }

@@ -230,6 +230,11 @@ impl RestorePlaces {
                 .with_context(|| format!("moving {} to {}", new.display(), place.display()))
         };
         put(home::FILE, &self.data_dir.join(home::FILE))?;
+        let counts = manifest.counts.as_ref().filter(|counts| counts.total > 0 && !has(home::FILE));
+        if let (Some(counts), Some((place, _))) = (counts, &self.database) {
+            // It was counted when nothing but a daemon remembered the store.
+            home::remember_backup(&self.data_dir, place, counts.identity, counts.total)?;
+        }
         sync(&self.data_dir)?;
         if let Some((place, _)) = &self.database {
             aside.move_database(place)?;
@@ -242,7 +247,7 @@ impl RestorePlaces {
         let instance = self.data_dir.join(Instance::FILE);
         aside.rename(&instance)?;
         put(Instance::FILE, &instance)?;
-        if !has(home::FILE) {
+        if !has(home::FILE) && counts.is_none() {
             // Nothing was counted when the backup was made.
             remove(&self.data_dir.join(home::FILE))?;
         }

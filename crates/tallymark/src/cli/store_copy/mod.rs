@@ -243,11 +243,14 @@ impl Copying<'_> {
         })
     }
 
-    /// If the data directory counts into the old store, it counts into the new one from now on.
+    /// If the data directory counts into the old store, it counts into the new one from now on. One that has no counts yet
+    /// remembers these.
     async fn adopt(&self) -> Result<bool> {
         let is_ours = home::expected(self.config)? == Some(self.from.identity().await?);
-        if is_ours {
-            home::adopt(&Config { store: self.copy.to.clone(), ..self.config.clone() }).await?;
+        let config = Config { store: self.copy.to.clone(), ..self.config.clone() };
+        match is_ours {
+            true => drop(home::adopt(&config).await?),
+            false => home::remembering(&config, Some(&self.to), std::future::ready(Ok(()))).await?,
         }
         Ok(is_ours)
     }
@@ -311,7 +314,7 @@ fn people(report: &CopyReport) -> String {
             "This data directory counts into the new store from now on: set url under [store], or --store, and start \
                  the daemon.\n"
         }
-        false => "This data directory has not counted into the old store, so it is left as it is.\n",
+        false => "This data directory has not counted into the old store.\n",
     };
     text + "Keep the old store until the new one shows what it should.\n"
 }
