@@ -67,6 +67,31 @@ pub struct Waiting {
     pub cells: Vec<(When, u64)>,
 }
 
+/// Why a hit is no part of what its name shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncounted {
+    /// The operator does not want it.
+    Refused(Reject),
+    /// It counts under `~overflow`, because there is no room for another name.
+    Overflow,
+}
+
+/// What became of a hit.
+pub struct CountedHit<'a> {
+    /// The total of its name. It includes the hit, if that is a part of it.
+    pub total: Total<'a>,
+    /// Why it is none, as far as that is known before the total is.
+    pub uncounted: Option<Uncounted>,
+    /// New names have no room at the moment: [`Counter::is_over`] tells whether this is one, once the total is known.
+    pub is_crowded: bool,
+}
+
+impl<'a> From<Total<'a>> for CountedHit<'a> {
+    fn from(total: Total<'a>) -> CountedHit<'a> {
+        CountedHit { total, uncounted: None, is_crowded: false }
+    }
+}
+
 /// Counts hits and knows totals.
 pub trait Counter: Send + Sync {
     /// Counts the hit at once, and returns the total that includes it.
@@ -75,7 +100,12 @@ pub trait Counter: Send + Sync {
     /// cooldown of its visitor only the first. A hit of event `visit` that says who asked counts only then, and the
     /// answer is the total of `visit` whether it counted or not. The same is true for a hit that is
     /// [refused](Counter::refusal). Without a visitor, every hit counts as it is, and is nothing else.
-    fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a>;
+    fn count<'a>(&'a self, hit: &Hit<'_>) -> CountedHit<'a>;
+
+    /// Whether a name is new, so that its hits count under `~overflow` while new names have no room.
+    fn is_over(&self, _event: Event, _name: NameRef<'_>) -> bool {
+        false
+    }
 
     /// Counts the hit at once, as [`Counter::count`] does, for callers that need no total: the store is never asked.
     fn note(&self, hit: &Hit<'_>);

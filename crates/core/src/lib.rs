@@ -78,7 +78,7 @@ pub use correction::{
     MAX_CORRECTIONS, MAX_DIFFERENCES, NotAStretch, NotCorrected, PAUSE, PastCorrection, RESUME, TimeStretch,
     past_corrections,
 };
-pub use counter::{Counter, Latest, LatestAnswer, Total, Unavailable, Waiting, left};
+pub use counter::{CountedHit, Counter, Latest, LatestAnswer, Total, Unavailable, Uncounted, Waiting, left};
 pub use day_visitors::{DayKeys, DayVisitors, KEY_DAYS, VisitorHash};
 pub use deny::DenyRules;
 pub use event::{Event, NotAnEvent};

@@ -23,6 +23,8 @@ const LOOK_UP: usize = 1000;
 /// How often the names in the store are recounted: another process may add or delete some.
 const RECOUNT: Duration = Duration::from_secs(600);
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// How many names may be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameLimits {
@@ -116,11 +118,33 @@ impl Admission {
         if let Some((counted, _)) = self.counted.get_mut(&event) {
             *counted = count;
         }
+        self.tell(event, count, !over.is_empty());
         if event == Event::HIT {
             // Added, because other calls add theirs.
             self.common.books.meters.names.inc_by(i64::try_from(count - before).unwrap_or(0));
         }
         Some(over)
+    }
+
+    /// Tells who shows numbers, and the operator, whether there is room for new names.
+    fn tell(&self, event: Event, count: u64, has_refused: bool) {
+        let full = count >= self.limits.names;
+        if full && !has_refused {
+            return;
+        }
+        let until = match full {
+            true => Instant::now() + RECOUNT,
+            false => self.budget.1 + MINUTE,
+        };
+        self.common.books.live.crowded(event, has_refused.then_some(until));
+        let limit = match (has_refused, full, self.limits.new_per_minute) {
+            (false, ..) => None,
+            (_, false, Some(budget)) => {
+                Some((format!("new-names-per-minute = {budget} is used up"), Some(until)))
+            }
+            _ => Some((format!("names = {} is reached", self.limits.names), None)),
+        };
+        self.common.names_over(event, limit);
     }
 
     async fn count(&mut self, event: Event) -> u64 {
@@ -142,7 +166,7 @@ impl Admission {
     fn spend(&mut self) -> bool {
         let Some(per_minute) = self.limits.new_per_minute else { return true };
         let (left, since) = &mut self.budget;
-        if since.elapsed() >= Duration::from_secs(60) {
+        if since.elapsed() >= MINUTE {
             (*left, *since) = (per_minute, Instant::now());
         }
         let may = *left > 0;

@@ -7,11 +7,12 @@ use crate::{
     places::Places,
 };
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tallymark_core::{Batch, Position};
+use tallymark_core::{Batch, Event, Position};
 use tallymark_store::{Claim, Outcome, Store, StoreError, outbox::Origin};
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
@@ -32,6 +33,10 @@ struct Troubles {
     claimed: Option<Uuid>,
     store: Option<String>,
     outbox: Option<String>,
+    /// Events of which new names have no room, why, and until when if that ends by itself.
+    over: BTreeMap<Event, (String, Option<Instant>)>,
+    /// What was said of that.
+    over_told: BTreeSet<(Event, String)>,
     store_outage: Outage,
     outbox_outage: Outage,
 }
@@ -41,6 +46,14 @@ impl WriterState {
     pub fn troubles(&self) -> Vec<String> {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         [troubles.store.clone(), troubles.outbox.clone()].into_iter().flatten().collect()
+    }
+
+    /// Which limits keep new names from being counted at the moment.
+    pub fn limits(&self) -> Vec<String> {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let over = troubles.over.values().filter(|(_, until)| until.is_none_or(|until| now < until));
+        over.map(|(why, _)| why.clone()).collect()
     }
 
     /// Why the store accepts nothing, if so.
@@ -191,6 +204,36 @@ impl Common {
         self.store.set_ours(Some(claim.store));
         info!(store = %claim.store, instance = %claim.instance, marker = claim.marker, "claimed the store");
         self.state.change(|troubles| troubles.claimed = Some(claim.store));
+    }
+
+    /// New names of an event have no room, because of a limit; or they have room again. Each limit is logged once until
+    /// there is room again.
+    pub(crate) fn names_over(&self, event: Event, limit: Option<(String, Option<Instant>)>) {
+        let (mut said, mut again) = (None, false);
+        self.state.change(|troubles| match limit {
+            Some((limit, until)) => {
+                let why = format!(
+                    "[limits] {limit}: further names of {event} count under ~overflow (tallymark show '~overflow'). Raise the \
+                     limit, or delete names that are not wanted (tallymark delete)"
+                );
+                if troubles.over_told.insert((event, limit)) {
+                    said = Some(why.clone());
+                }
+                troubles.over.insert(event, (why, until));
+            }
+            None => {
+                // A budget has room again each minute.
+                again = troubles.over.remove(&event).is_some_and(|(_, until)| until.is_none());
+                if again {
+                    troubles.over_told.retain(|(of, _)| *of != event);
+                }
+            }
+        });
+        if let Some(why) = said {
+            warn!("{why}");
+        } else if again {
+            info!(%event, "there is room for new names again");
+        }
     }
 
     pub(crate) fn trouble(&self, error: &dyn fmt::Display) {

@@ -16,7 +16,7 @@ use crate::{
 };
 use hashbrown::{HashMap, hash_map};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -24,8 +24,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_core::{
-    Added, Asker, Batch, Counter, Entry, Event, Hit, KeptVisits, Latest, LatestAnswer, Name, NameRef, Reject,
-    Tally, Total, Unavailable, Visit, Waiting,
+    Added, Asker, Batch, CountedHit, Counter, Entry, Event, Hit, KeptVisits, Latest, LatestAnswer, Name,
+    NameRef, Reject, Tally, Total, Unavailable, Uncounted, Visit, Waiting,
 };
 use tallymark_store::{StoreRead, Written};
 use tokio::sync::{Notify, mpsc};
@@ -67,6 +67,8 @@ pub struct Live {
     written: Written,
     gate: Option<Arc<VisitGate>>,
     refusals: Arc<Refusals>,
+    /// Until when new names of an event have no room.
+    crowded: Mutex<BTreeMap<Event, Instant>>,
 }
 
 struct LiveState {
@@ -94,6 +96,8 @@ struct LiveCount {
     pending: i64,
     /// Hits of this process so far: the ticket of the latest.
     counted: i64,
+    /// There was no room for this name, the last time.
+    over: bool,
 }
 
 /// A cache of reads for panels. It is valid as long as nothing is applied, and is cleared then: a popular name costs
@@ -146,6 +150,7 @@ impl Live {
             written: Written::default(),
             gate: None,
             refusals: Arc::default(),
+            crowded: Mutex::default(),
         }
     }
 
@@ -266,7 +271,22 @@ impl Live {
         state.on_the_way.arrived(std::slice::from_ref(entry));
         if let Some(running) = state.names.get_mut(&(entry.event, entry.name.clone())) {
             running.pending = running.pending.saturating_sub_unsigned(entry.count);
+            running.over = true;
         }
+    }
+
+    /// New names of an event have no room until then.
+    pub(crate) fn crowded(&self, event: Event, until: Option<Instant>) {
+        let mut crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
+        match until {
+            Some(until) => _ = crowded.insert(event, until),
+            None => _ = crowded.remove(&event),
+        }
+    }
+
+    fn is_crowded(&self, event: Event) -> bool {
+        let crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
+        crowded.get(&event).is_some_and(|until| Instant::now() < *until)
     }
 
     /// What was read may be of another store than ours, which was emptied or exchanged.
@@ -311,17 +331,17 @@ impl Live {
         self.settled.notify_waiters();
     }
 
-    /// Whether a hit does not count because the operator excluded it. It is then in the meters, and shown by
+    /// Why a hit does not count, if the operator excluded it. It is then in the meters, and shown by
     /// `tallymark tail`.
-    fn refuses(&self, hit: &Hit<'_>) -> bool {
+    fn refuses(&self, hit: &Hit<'_>) -> Option<Reject> {
         let now = now();
-        let Some(refusal) = self.refusals.refusal(hit, now) else { return false };
+        let refusal = self.refusals.refusal(hit, now)?;
         let mut state = self.lock();
         state.delta.received += 1;
         state.delta.reject(refusal);
         self.begin(&state);
         state.watch.rejected(refusal, hit.name.as_str().as_bytes(), now);
-        true
+        Some(refusal)
     }
 
     /// Wakes the task that seals, with the first hit.
@@ -541,7 +561,7 @@ impl LiveCount {
     }
 
     const fn unknown() -> LiveCount {
-        LiveCount { base: 0, as_of: None, pending: 0, counted: 0 }
+        LiveCount { base: 0, as_of: None, pending: 0, counted: 0, over: false }
     }
 }
 
@@ -565,9 +585,11 @@ impl Counter for Live {
         self.refusals.refusal(hit, now())
     }
 
-    fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a> {
-        if self.refuses(hit) {
-            return self.total(hit.event, hit.name);
+    fn count<'a>(&'a self, hit: &Hit<'_>) -> CountedHit<'a> {
+        if let Some(refusal) = self.refuses(hit) {
+            let uncounted = Some(Uncounted::Refused(refusal));
+            let total = self.total(hit.event, hit.name);
+            return CountedHit { total, uncounted, is_crowded: false };
         }
         let counted = self.tell(hit);
         let mut state = self.lock();
@@ -580,17 +602,33 @@ impl Counter for Live {
             Some(hit) => self.add(state, hit, &counted),
             None => state.names.get(&Probe(hit.event, hit.name.as_str())).copied(),
         };
-        match (shown, shown.and_then(|running| self.known(&running))) {
+        let is_over = shown.is_none() && counted.hit.is_some();
+        let total = match (shown, shown.and_then(|running| self.known(&running))) {
             (_, Some(total)) => Total::Known(total),
             (Some(running), None) => {
                 self.ask(hit.event, hit.name.into(), running.pending, Some(running.counted))
             }
             (None, None) => self.ask(hit.event, hit.name.into(), 0, None),
+        };
+        CountedHit {
+            total,
+            uncounted: is_over.then_some(Uncounted::Overflow),
+            is_crowded: self.is_crowded(hit.event),
         }
     }
 
+    fn is_over(&self, event: Event, name: NameRef<'_>) -> bool {
+        let state = self.lock();
+        let running = state.names.get(&Probe(event, name.as_str()));
+        running.is_some_and(|running| {
+            let is_new = running.as_of.is_some() && running.base == 0;
+            // What came a moment ago may just have got the last place.
+            is_new && (running.over || running.counted == 1)
+        })
+    }
+
     fn note(&self, hit: &Hit<'_>) {
-        if self.refuses(hit) {
+        if self.refuses(hit).is_some() {
             return;
         }
         let counted = self.tell(hit);
@@ -669,7 +707,7 @@ mod tests {
         let meters = crate::IngestMeters::register(&mut Registry::default());
         let live = Live::new(store, meters.source("http"), Duration::from_secs(1), 1000);
         let (quiet, hit) = (NameRef::new(b"quiet").unwrap(), NameRef::new(b"hit").unwrap());
-        assert_eq!(live.count(&Hit::one(Event::HIT, hit, When::Day(Day(1)))).get().await, Ok(1));
+        assert_eq!(live.count(&Hit::one(Event::HIT, hit, When::Day(Day(1)))).total.get().await, Ok(1));
         live.lock().names.get_mut(&Probe(Event::HIT, "hit")).unwrap().as_of = None;
         live.applying();
         assert_eq!(live.total(Event::HIT, quiet).get().await, Ok(0));
@@ -696,7 +734,7 @@ mod tests {
             let (event, name, when) = (Event::HIT, name.into(), When::Day(Day(1)));
             tallymark_core::batches(instance, 1, vec![Entry { event, name, when, count }]).remove(0)
         };
-        assert_eq!(live.count(&Hit::one(Event::HIT, name, When::Day(Day(1)))).get().await, Ok(1));
+        assert_eq!(live.count(&Hit::one(Event::HIT, name, When::Day(Day(1)))).total.get().await, Ok(1));
         let (own, beside) = (batch(uuid::Uuid::from_u128(1), 1), batch(uuid::Uuid::from_u128(2), 11));
         live.applying();
         for batch in [&own, &beside] {
@@ -725,7 +763,7 @@ mod tests {
                 client: Some(ClientClass::Browser),
                 ..Hit::one(Event::VISIT, name, When::Minute(Minute(7)))
             };
-            live.count(&hit).get().await.unwrap();
+            live.count(&hit).total.get().await.unwrap();
         };
         let latest = async || {
             let Latest { total, visits } = live.latest(Event::VISIT, name, 10).await.unwrap();
@@ -809,7 +847,7 @@ mod tests {
         let mut shown = Vec::new();
         for name in names {
             let name = NameRef::new(name.as_bytes()).unwrap();
-            shown.push(live.count(&Hit::one(Event::HIT, name, When::Day(Day(1)))).get().await.unwrap());
+            shown.push(live.count(&Hit::one(Event::HIT, name, When::Day(Day(1)))).total.get().await.unwrap());
         }
         assert_eq!(shown, [1, 1, 2, 1, 0, 0, 0, 3]);
         let unknown = live.total(Event::HIT, NameRef::new(b"x").unwrap()).get().await;

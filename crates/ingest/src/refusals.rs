@@ -100,18 +100,18 @@ impl Refusals {
     pub(crate) fn refusal(&self, hit: &Hit<'_>, now: Now) -> Option<Reject> {
         let name = hit.name.as_str();
         let denied = self.rules.load().refusal(hit);
-        let refusal = denied.or_else(|| self.paused_until(name, now).map(|_| Reject::Paused))?;
+        let refusal = denied.or_else(|| self.pause_of(name, now).map(|_| Reject::Paused))?;
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).note(name, refusal, now);
         Some(refusal)
     }
 
-    /// Until when a name is paused, if it is.
+    /// The pause of a name that ends last, if it is paused.
     #[must_use]
-    pub fn paused_until(&self, name: &str, now: Now) -> Option<Now> {
+    pub fn pause_of(&self, name: &str, now: Now) -> Option<PausedNames> {
         let pauses = self.pauses.load();
         let paused =
             pauses.iter().filter(|pause| pause.until.unix_ms > now.unix_ms && pause.names.matches(name));
-        paused.map(|pause| pause.until).max_by_key(|until| until.unix_ms)
+        paused.max_by_key(|pause| pause.until.unix_ms).cloned()
     }
 
     /// What was refused of a name, by reason; nothing of a name that is not among the last.

@@ -2,7 +2,7 @@
 //! on SIGHUP, and when the configuration, the template or the database of places changes on disk. A broken one is
 //! refused with file, line and reason, and the old one stays.
 
-use crate::config::{Config, Overrides};
+use crate::config::{BadConfig, Config, Overrides};
 use arc_swap::ArcSwap;
 use notify::{EventKind, RecursiveMode, Watcher, event::AccessKind, event::AccessMode};
 use std::{
@@ -76,7 +76,11 @@ impl Reload {
     fn load(&self) {
         let read = Config::load(self.file.as_deref(), &self.overrides)
             .map_err(|error| error.to_string())
-            .and_then(|config| Ok((config.look()?, config.visits, config.deny)));
+            .and_then(|config| {
+                let file = self.file.clone();
+                let look = config.look().map_err(|mistakes| BadConfig { file, mistakes }.to_string())?;
+                Ok((look, config.visits, config.deny))
+            });
         match read {
             Ok((look, visits, deny)) => {
                 self.look.store(Arc::new(look));
@@ -87,8 +91,8 @@ impl Reload {
                     refusals.deny(deny);
                 }
                 info!(
-                    "reloaded: label, colours, template, cooldown, collapse, camo-networks and [deny] are as written \
-                     now; other keys need a restart"
+                    "reloaded: label, colours, style, template, logos, digits, cooldown, collapse, camo-networks and [deny] \
+                     are as written now; other keys need a restart"
                 );
             }
             Err(why) => error!("not reloaded, the old configuration stays: {why}"),

@@ -99,7 +99,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             info!(tags = off.join(", "), "{DEFAULTS_OFF}");
         }
     }
-    let look = config.look().map_err(|what| BadConfig::one(start.file.as_deref(), what))?;
+    let (look, places) = config.open_files(start.file.as_deref())?;
     let look = Arc::new(ArcSwap::from_pointee(look));
     if let Some(warning) = home::of_snow_trace(config) {
         warn!("{warning}");
@@ -143,7 +143,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             drop(tokio::spawn(traffic::keep(github.clone(), store.clone(), CancellationToken::new())));
         }
     }
-    let places = Arc::new(config.open_places(start.file.as_deref())?);
+    let places = Arc::new(places);
     let describing = Describing::new(places.clone(), config.asker_texts, config.kept_visits);
     let gate = VisitGate::open(&config.data_dir, config.visits.clone(), &meters);
     let gate = Arc::new(gate.describing(describing));
@@ -175,10 +175,12 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         }),
         degraded: Box::new({
             let (meters, publishing, store) = (meters.clone(), publishing.clone(), store.clone());
+            let state = state.clone();
             let (waiting, shortfall) = (home::waiting(config), shortfall.clone());
             let sockets = sources::socket_files(config);
             move || {
                 let mut troubles = meters.file_troubles();
+                troubles.extend(state.limits());
                 troubles.extend(waiting.clone());
                 troubles.extend(shortfall.trouble());
                 troubles.extend(sockets.iter().filter_map(|socket| sources::missing(socket)));
@@ -344,8 +346,8 @@ fn bind(
     Ok(Bindings { http, sources, base_url })
 }
 
-/// The address for a browser on this machine.
-fn default_base_url(listen: &Listen) -> String {
+/// The address for a browser on this machine, where the configuration has none.
+pub(crate) fn default_base_url(listen: &Listen) -> String {
     match listen {
         Listen::Unix(_) => "http://localhost".to_owned(),
         Listen::Tcp(addr) if addr.ip().is_loopback() || addr.ip().is_unspecified() => {

@@ -78,6 +78,10 @@ fn hide(message: &str, mut values: Vec<&str>) -> String {
 
 /// Whether it looks like `user:password@host`, `scheme://...`, or a part of either.
 fn may_hold_one(value: &str) -> bool {
+    // A scheme alone holds nothing, and is a part of every address.
+    if value.strip_suffix("://").is_some_and(|scheme| !scheme.contains([':', '/', '@'])) {
+        return false;
+    }
     value.contains('@') || value.contains("://") || value.contains(":/") && value.starts_with("redis")
 }
 

@@ -868,3 +868,30 @@ fn a_configuration_that_cannot_be_read_is_refused_with_what_helps() {
         run(&["check-config", path.to_str().unwrap()]).refused(78, &["cannot be read", helps]);
     }
 }
+
+/// A command that only looks makes nothing, and says where it has looked.
+#[test]
+fn looking_in_the_wrong_place_makes_no_database() {
+    let mut place = Place::new();
+    for command in [&["github", "list"][..], &["github", "status"], &["github", "remove", "octocat"]] {
+        place.run(command).refused(1, &["there is no database at"]);
+    }
+    place.run(&["import", "log", "/no/such/log"]).refused(1, &["/no/such/log"]);
+    place.configure("[github]\napi-url = \"off\"\n");
+    place.run(&["github", "add", "octocat"]).refused(1, &["api-url under [github] is \"off\""]);
+    assert!(!place.data_dir().join("tallymark.db").exists());
+}
+
+#[test]
+fn help_knows_commands_of_commands_and_their_topics() {
+    assert!(run(&["help", "import", "log"]).good().contains("--dry-run"));
+    assert!(run(&["help", "backup"]).good().contains("tallymark help backups"));
+    run(&["help", "nope"]).refused(2, &["no topic and no command \"nope\"", "`tallymark help` lists them"]);
+    run(&["help", "import", "nope"]).refused(2, &["no command `tallymark import nope`"]);
+}
+
+#[test]
+fn scheme_alone_is_not_hidden_where_the_forms_are_listed() {
+    let said = run(&["show", "o/r", "--store", "redis://"]).stderr;
+    assert!(!said.contains("may hold a password)[user") && said.contains("redis://"), "{said}");
+}

@@ -164,3 +164,87 @@ fn paused_names_wait_in_both_stores() {
         paused_names_wait(&kind);
     }
 }
+
+/// `X-Tallymark` of each picture says why it was not counted.
+#[test]
+fn header_of_a_picture_says_why_it_is_not_counted() {
+    let mut place = Place::new();
+    place.configure(DENIED);
+    let mut daemon = place.serve();
+    assert_eq!(place.hit("slow/down"), 1);
+    place.run(&["pause", "slow/*", "--for", "1h"]).good();
+    let said = |path: &str, headers: &[(&str, &str)]| {
+        let answer = http::try_request("GET", place.addr(), path, headers, b"").unwrap();
+        (answer.status, answer.header("X-Tallymark").unwrap_or_default().to_owned())
+    };
+    wait_until("the pause is known", PATIENCE, || said("/badge/slow/down.svg", &[]).1 == "ignored: paused");
+    let every = |of: &str| {
+        [
+            format!("/badge/{of}.svg"),
+            format!("/badge/{of}.png"),
+            format!("/badge.svg?repo={of}"),
+            format!("/v1/{of}"),
+        ]
+    };
+    for path in every("spam/y") {
+        assert_eq!(said(&path, &[]), (200, "ignored: denied_name".to_owned()), "{path}");
+    }
+    for path in every("slow/down") {
+        assert_eq!(said(&path, &[]).1, "ignored: paused", "{path}");
+    }
+    for path in every("o/r") {
+        assert_eq!(said(&path, &[("User-Agent", "A ROBOT")]).1, "ignored: denied_agent", "{path}");
+        assert_eq!(said(&path, &[("X-Forwarded-For", "192.0.2.1")]).1, "ignored: denied_network", "{path}");
+        for ahead in ["preview", "prefetch"] {
+            assert_eq!(said(&path, &[("X-Purpose", ahead)]).1, "ignored: prefetch", "{path}");
+        }
+    }
+    assert_eq!(place.total("o/r") + place.total("spam/y"), 0);
+    assert_eq!(said("/badge/o/r.svg", &[]).1, "counted");
+    let explained = place.run(&["explain", "slow/down"]).good();
+    assert!(explained.contains("tallymark pause 'slow/*' --end"), "{explained}");
+    stop(&mut daemon);
+}
+
+#[test]
+fn limit_on_names_is_told_wherever_one_looks() {
+    for kind in Kind::both() {
+        let mut place = kind.place();
+        place.configure("[limits]\nnames = 2\n");
+        let mut daemon = place.serve();
+        assert_eq!([place.hit("a"), place.hit("b")], [1, 1]);
+        wait_until("they are in the store", PATIENCE, || place.total("b") == 1);
+        assert!(!http::get(place.addr(), "/readyz").text().contains("~overflow"));
+        // The first one that has no room is not known as such before it is written.
+        http::get(place.addr(), "/badge/c.svg");
+        wait_until("it counts elsewhere", PATIENCE, || place.total("~all") == 3);
+        let said = |name: &str| {
+            let answer = http::get(place.addr(), &format!("/badge/{name}.svg"));
+            let why = answer.header("X-Tallymark").unwrap_or_default();
+            (common::number(answer.text()), why.split(':').next().unwrap_or_default().to_owned())
+        };
+        for name in ["c", "d", "e", "c"] {
+            assert_eq!(said(name), (Some(0), "overflow".to_owned()), "{name}");
+        }
+        assert_eq!(said("a"), (Some(2), "counted".to_owned()));
+        let panel = http::get(place.addr(), "/v1/panel/new");
+        assert!(panel.header("X-Tallymark").unwrap().starts_with("overflow: "));
+        wait_until("all are in the store", PATIENCE, || place.total("~all") == 9);
+        assert_eq!((place.total("~overflow"), place.total("a")), (6, 2));
+        let ready = http::get(place.addr(), "/readyz");
+        assert_eq!(ready.status, 200);
+        for told in ["degraded", "[limits] names = 2 is reached: further names of hit count under ~overflow"]
+        {
+            assert!(ready.text().contains(told), "{}", ready.text());
+        }
+        for name in ["~overflow", "%7Eoverflow", "~all"] {
+            let counter = http::get(place.addr(), &format!("/api/v1/counters/{name}"));
+            let counter: serde_json::Value = serde_json::from_str(counter.text()).unwrap();
+            assert_eq!(counter["total"], if name == "~all" { 9 } else { 6 });
+        }
+        let log = daemon.stderr();
+        let told = "[limits] names = 2 is reached: further names of hit count";
+        assert_eq!(log.matches(told).count(), 1, "{log}");
+        stop(&mut daemon);
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::query::decoded;
 use tallymark_badge::chart::AxisScale;
-use tallymark_core::{Event, Name, NameRef, NotAName};
+use tallymark_core::{ALL, Event, Name, NameRef, NotAName, OVERFLOW};
 
 /// The name in a part of a request's path: decoded once, without anything after `?` or `#`.
 pub(crate) fn from_path(raw: &str) -> Result<Name, NotAName> {
@@ -12,6 +12,15 @@ pub(crate) fn from_path(raw: &str) -> Result<Name, NotAName> {
 /// The same for a name of an event, which may be one with long names.
 pub(crate) fn from_path_of(event: Event, raw: &str) -> Result<Name, NotAName> {
     from_bytes_of(event, &decoded(raw))
+}
+
+/// The same where aggregates can be asked for too: `~all` and `~overflow`.
+pub(crate) fn or_aggregate(event: Event, raw: &str) -> Result<Name, NotAName> {
+    match &*decoded(raw) {
+        name if name == ALL.as_bytes() => Ok(Name::all()),
+        name if name == OVERFLOW.as_bytes() => Ok(Name::overflow()),
+        name => from_bytes_of(event, name),
+    }
 }
 
 /// The name in a decoded value.

@@ -161,7 +161,7 @@ impl IngestMeters {
         );
         registry.register(
             "hits_overflowed",
-            "Hits counted under ~overflow: the tally was full",
+            "Hits counted under ~overflow: the tally was full, or [limits] had no room for another name",
             meters.overflowed.clone(),
         );
         registry.register(

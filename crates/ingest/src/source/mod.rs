@@ -96,6 +96,14 @@ fn hint(place: &str, error: &io::Error) -> String {
     let ip = addr.map(|addr| addr.ip());
     let advice = Unbound { ip, flag, unit: "tallymark.socket", look }.advice(error);
     match place.strip_prefix("unix:") {
+        Some(path) if error.kind() == io::ErrorKind::NotFound => {
+            let dir = Path::new(path).parent().unwrap_or(Path::new("/"));
+            format!(
+                "{advice}; its directory {} does not exist: create it for the user of this daemon (systemd: \
+                 RuntimeDirectory=)",
+                dir.display()
+            )
+        }
         Some(path) => advice + &owner::hint(error, Path::new(path)),
         None => advice,
     }

@@ -26,11 +26,10 @@ impl CheckConfig {
         let file = self.file.as_ref().or(common.config.as_ref()).map(PathBuf::as_path);
         let checked = Config::load(file, &common.overrides()?).and_then(|config| {
             // None hides the mistakes of the others.
-            let look = config.look().map(drop).map_err(|what| BadConfig::one(file, what));
-            let places = config.open_places(file).map(drop);
+            let files = config.open_files(file).map(drop);
             let wrong =
                 not_what_they_should_be(&config).into_iter().map(|what| Err(BadConfig::one(file, what)));
-            let bad = [look, places].into_iter().chain(wrong).filter_map(Result::err);
+            let bad = [files].into_iter().chain(wrong).filter_map(Result::err);
             let mistakes: Vec<Mistake> = bad.flat_map(|bad| bad.mistakes).collect();
             match mistakes.is_empty() {
                 true => Ok(config),

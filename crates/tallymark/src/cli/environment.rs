@@ -3,7 +3,7 @@
 //!
 //! An empty variable counts as unset, as in a file of variables whose values were removed. Errors name the variable.
 
-use super::{Cli, CommonFlags, bootic::with_two_dashes, demo::OF_A_REAL_ONE};
+use super::{Cli, CommonFlags, bootic::with_two_dashes, demo::OF_A_REAL_ONE, help::with_topic};
 use crate::{
     config::{self, BadConfig, Overrides},
     log::{self, LogFormat},
@@ -38,6 +38,7 @@ pub(super) fn command() -> Command {
     let mut command = without_empty(Cli::command());
     // Only then do subcommands have the global flags.
     command.build();
+    command = command.mut_subcommands(with_topic);
     command.mut_subcommands(|command| match command.get_name() {
         "demo" => command.mut_args(|arg| if is_of_a_real_one(&arg) { arg.hide(true) } else { arg }),
         name if LISTENERS.contains(&name) => command,

@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 use std::{
     io::{BufRead, BufReader, Write},
     os::unix::net::UnixStream,
+    path::Path,
     time::Duration,
 };
 use tallymark_core::{Event, Hit, Name, When};
 use tallymark_ingest::{Refusals, source::now};
+use tallymark_store::owner::shell_word;
 use thousands::Separable;
 
 /// How long the daemon may take to answer.
@@ -50,6 +52,8 @@ struct Explanation {
     /// Why the configuration does not count it.
     denied: bool,
     paused_until: Option<String>,
+    /// The name or pattern that was paused.
+    paused_as: Option<String>,
     /// It is new, and there are as many names as there may be.
     no_room: bool,
     /// None if no daemon was found.
@@ -77,12 +81,14 @@ impl Explain {
             let refusals = Refusals::default();
             refusals.fetch_pauses(&*store).await?;
             let hit = Hit::one(self.event, name.as_ref(), When::Day(now().day()));
+            let pause = refusals.pause_of(name.as_str(), now());
             let explanation = Explanation {
                 name: self.name,
                 event: self.event.to_string(),
                 total,
                 denied: config.deny.refusal(&hit).is_some(),
-                paused_until: refusals.paused_until(name.as_str(), now()).map(|until| until.to_rfc3339()),
+                paused_until: pause.as_ref().map(|pause| pause.until.to_rfc3339()),
+                paused_as: pause.map(|pause| pause.names.as_str().to_owned()),
                 no_room,
                 degraded: match refused {
                     Some(_) => health::readiness(&config.http.listen)
@@ -114,14 +120,18 @@ fn ask(config: &Config, name: &Name) -> Result<Option<Vec<RefusedFor>>> {
 }
 
 fn people(explanation: &Explanation, event: Event, most: u64) -> String {
-    let Explanation { name, total, denied, paused_until, no_room, refused, degraded, .. } = explanation;
+    let Explanation { name, total, denied, paused_until, paused_as, no_room, refused, degraded, .. } =
+        explanation;
     let mut text =
         format!("{}: {} {} counted\n", out::plain(name), total.separate_with_commas(), event.noun(*total));
     if *denied {
         text += "not counted now: its name is in [deny] names (`tallymark help deny`)\n";
     }
-    if let Some(until) = paused_until {
-        text += &format!("not counted until {until}: it is paused (`tallymark pause NAME --end`)\n");
+    if let (Some(until), Some(names)) = (paused_until, paused_as) {
+        text += &format!(
+            "not counted until {until}: it is paused; to end that: tallymark pause {} --end\n",
+            shell_word(Path::new(names))
+        );
     }
     if *no_room {
         text += &format!(

@@ -3,10 +3,11 @@
 //!
 //! It works on the store, with or without a daemon. GitHub's answers are kept there, so the daemon need not ask again.
 
-use super::{CommonFlags, Misuse, block_on, out};
+use super::{CommonFlags, Misuse, block_on, import, out};
 use crate::{
     config::Config,
     home, progress,
+    run::default_base_url,
     traffic::{self, TrafficReport},
 };
 use anyhow::{Context, Result, bail};
@@ -144,13 +145,17 @@ impl GithubCommand {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         block_on(async {
-            let desk = GithubDesk::open(&config, common).await?;
+            let makes_a_store = matches!(self.action, GithubAction::Add(_) | GithubAction::Sync);
+            let desk = GithubDesk::open(&config, common, makes_a_store).await?;
             match self.action {
                 GithubAction::Add(names) => desk.add(&names.read()?).await,
                 GithubAction::List => desk.list().await,
                 GithubAction::Refresh(names) => desk.refresh(&names.read()?).await,
                 GithubAction::Remove(names) => desk.remove(&names.read()?).await,
-                GithubAction::Sync => desk.sync().await,
+                GithubAction::Sync => {
+                    let store = desk.store.clone();
+                    home::remembering(&config, Some(&store), desk.sync()).await
+                }
                 GithubAction::Status => desk.status().await,
             }
         })
@@ -158,14 +163,17 @@ impl GithubCommand {
 }
 
 impl GithubDesk {
-    async fn open(config: &Config, common: &CommonFlags) -> Result<GithubDesk> {
-        let store = home::open(config).await?;
+    async fn open(config: &Config, common: &CommonFlags, makes_a_store: bool) -> Result<GithubDesk> {
         let crate::config::GithubConfig { api, tokens, ages, within, .. } = config.github.clone();
         let outgoing = Outgoing::new(config.outgoing_allow.clone());
         let api = api.context("api-url under [github] is \"off\": there are no statistics")?;
+        let store = match makes_a_store {
+            true => import::open_store(config, false).await?,
+            false => common.existing_store(config).await?,
+        };
         let access = GithubAccess { api, tokens, within, outgoing };
         let statistics = Statistics::new(access, ages, store.clone(), now);
-        let base_url = config.http.base_url.clone().unwrap_or_else(|| "http://localhost:8080".to_owned());
+        let base_url = config.http.base_url.clone().unwrap_or_else(|| default_base_url(&config.http.listen));
         Ok(GithubDesk { statistics, store, json: common.json, base_url })
     }
 

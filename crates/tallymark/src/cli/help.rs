@@ -5,15 +5,15 @@
 
 use super::{Misuse, environment, out};
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Command};
 use comfy_table::{ContentArrangement, Table, presets};
 use tallymark_core::nearest;
 
 /// Read the manual: a topic, or a command's flags. Without either, lists them.
 #[derive(Debug, Args)]
 pub(super) struct Help {
-    /// A topic or a command.
-    topic: Option<String>,
+    /// A topic or a command, like `import log`.
+    topic: Vec<String>,
 }
 
 /// One page of the manual.
@@ -53,6 +53,38 @@ const ALIASES: [(&str, &str); 15] = [
     ("github-banners", "banners"),
 ];
 
+/// The help of a command, with the topic of the manual that says how it is used.
+pub(super) fn with_topic(command: Command) -> Command {
+    let topic = OF_COMMANDS.iter().find(|(name, _)| *name == command.get_name());
+    match topic {
+        Some((_, topic)) => command.after_help(format!("Manual: tallymark help {topic}")),
+        None => command,
+    }
+}
+
+/// Commands, and the topic that says how they are used.
+const OF_COMMANDS: [(&str, &str); 19] = [
+    ("serve", "start"),
+    ("ingest", "service"),
+    ("render", "service"),
+    ("doctor", "troubleshooting"),
+    ("health", "metrics"),
+    ("github", "cards"),
+    ("store", "transfer"),
+    ("import", "moving"),
+    ("export", "transfer"),
+    ("backup", "backups"),
+    ("restore", "backups"),
+    ("set", "correct"),
+    ("add", "correct"),
+    ("reset", "correct"),
+    ("rename", "correct"),
+    ("merge", "correct"),
+    ("undo", "correct"),
+    ("pause", "deny"),
+    ("nginx-conf", "nginx"),
+];
+
 impl Topic {
     /// Its heading.
     fn title(&self) -> &'static str {
@@ -63,13 +95,16 @@ impl Topic {
 impl Help {
     pub(super) fn run(&self) -> Result<()> {
         let mut command = environment::command();
-        let Some(word) = self.topic.as_deref() else {
+        let Some((word, below)) = self.topic.split_first() else {
             return out::print(&format!("{}\n{}", command.render_long_help(), topics()));
         };
+        if !below.is_empty() {
+            return of_command(&mut command, &self.topic);
+        }
         let word = ALIASES
             .iter()
             .find(|(alias, _)| alias.eq_ignore_ascii_case(word))
-            .map_or(word, |(_, topic)| topic);
+            .map_or(word.as_str(), |(_, topic)| topic);
         if let Some(topic) = TOPICS.iter().find(|topic| topic.name == word) {
             return out::print(&laid_out(topic.text, out::terminal_width()));
         }
@@ -77,15 +112,22 @@ impl Help {
             Some(subcommand) => out::print(&subcommand.render_long_help().to_string()),
             None => {
                 let names: Vec<&str> = TOPICS.iter().map(|topic| topic.name).collect();
-                let meant = nearest(word, &names).map(|meant| format!(": did you mean {meant}?"));
+                let meant = nearest(word, &names).map(|meant| format!("did you mean {meant}? "));
                 let meant = meant.unwrap_or_default();
                 Err(Misuse::because(format!(
-                    "there is no topic and no command {word:?}{meant}\n\n{}",
-                    topics()
+                    "there is no topic and no command {word:?}; {meant}`tallymark help` lists them"
                 )))
             }
         }
     }
+}
+
+/// The flags of a command below another one.
+fn of_command(command: &mut Command, words: &[String]) -> Result<()> {
+    let found = words.iter().try_fold(command, |command, word| command.find_subcommand_mut(word));
+    let found =
+        found.ok_or_else(|| Misuse::because(format!("there is no command `tallymark {}`", words.join(" "))));
+    out::print(&found?.render_long_help().to_string())
 }
 
 /// A page whose tables fit the terminal; unchanged if there is none.
@@ -144,6 +186,10 @@ mod tests {
 
     #[test]
     fn pages_refer_to_pages_that_exist() {
+        for (command, topic) in OF_COMMANDS {
+            assert!(Cli::command().find_subcommand(command).is_some(), "{command}");
+            assert!(TOPICS.iter().any(|it| it.name == topic), "{topic}");
+        }
         for topic in TOPICS {
             for rest in topic.text.split("tallymark help ").skip(1) {
                 let word: String = rest.chars().take_while(|&c| c.is_ascii_lowercase() || c == '-').collect();

@@ -168,7 +168,8 @@ impl ImportLog {
         }
         block_on(async {
             // A dry run leaves no trace, not even an empty database; nor do files none of which can be opened.
-            let idle = self.dry_run || !self.files.iter().any(|file| is_stdin(file) || File::open(file).is_ok());
+            let idle =
+                self.dry_run || !self.files.iter().any(|file| is_stdin(file) || File::open(file).is_ok());
             let none = idle && common.existing_store(&config).await.is_err();
             let store = match none {
                 true => None,

@@ -1,11 +1,11 @@
 //! `tallymark import goatcounter`: the page views of an export of GoatCounter, once.
 
 use super::{CommonFlags, block_on, import, import_jsonl::Fate, lines, out, show};
-use crate::{config::Config, home, progress, user};
+use crate::{home, progress, user};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
-use std::{fs::File, path::PathBuf};
+use std::{fs::File, path::PathBuf, sync::Arc};
 use tallymark_core::Event;
 use tallymark_ingest::{
     Errand,
@@ -15,6 +15,7 @@ use tallymark_ingest::{
     },
     source::now,
 };
+use tallymark_store::Store;
 use thousands::Separable;
 
 /// Counts the page views of an export: its CSV (versions 1 and 2), packed or not, or the zip file of its JSON export. The
@@ -77,14 +78,15 @@ impl ImportGoatcounter {
         let export = GoatExport::read(&mut file, mapping, now(), &|read| bar.inc(read));
         bar.finish_and_clear();
         let export = export.map_err(|error| self.advised(error))?;
-        if !self.dry_run {
-            import::tell_of_new_store(&config.store);
-        }
         block_on(async {
             let none = self.dry_run && common.existing_store(&config).await.is_err();
             let report = match none {
                 true => self.report(&export, Fate::DryRun),
-                false => self.count(&export, &mut file, &config).await?,
+                false => {
+                    let store = import::open_store(&config, self.dry_run).await?;
+                    let count = self.count(&export, &mut file, &store);
+                    home::remembering(&config, (!self.dry_run).then_some(&store), count).await?
+                }
             };
             if common.json { out::json(&report) } else { out::print(&people(&report)) }
         })
@@ -94,9 +96,8 @@ impl ImportGoatcounter {
         &'a self,
         export: &'a GoatExport,
         file: &mut File,
-        config: &Config,
+        store: &Arc<dyn Store>,
     ) -> Result<GoatReport<'a>> {
-        let store = home::open(config).await?;
         let positions = store.positions(None).await?;
         let course = export.course(&positions, self.again).map_err(|error| self.advised(error))?;
         let instance = match course {

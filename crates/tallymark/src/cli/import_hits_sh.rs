@@ -1,17 +1,18 @@
 //! `tallymark import hits-sh`: what hits.sh has counted, day by day.
 
 use super::{CommonFlags, Misuse, block_on, import, import_badge, out, show};
-use crate::{config::Config, home, user};
+use crate::{home, user};
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde::Serialize;
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tallymark_core::{Day, Event, Name, hits_sh_page, read_other_badge};
 use tallymark_ingest::{
     Errand,
     import::hits_sh::{HitsShDays, hits_sh_instance, hits_sh_known},
     source::now,
 };
+use tallymark_store::Store;
 use thousands::Separable;
 use url::Url;
 
@@ -79,13 +80,14 @@ impl ImportHitsSh {
                     out::plain(&self.from)
                 )
             })?;
-            if !self.dry_run {
-                import::tell_of_new_store(&config.store);
-            }
             let none = self.dry_run && common.existing_store(&config).await.is_err();
             let (before, since) = match none {
                 true => (0, days.since(None)?),
-                false => self.count(&days, &name, &config).await?,
+                false => {
+                    let store = import::open_store(&config, self.dry_run).await?;
+                    let count = self.count(&days, &name, &store);
+                    home::remembering(&config, (!self.dry_run).then_some(&store), count).await?
+                }
             };
             let (first, last) =
                 days.span().map(|(first, last)| (first.to_string(), last.to_string())).unzip();
@@ -108,9 +110,8 @@ impl ImportHitsSh {
         &self,
         days: &HitsShDays,
         name: &Name,
-        config: &Config,
+        store: &Arc<dyn Store>,
     ) -> Result<(u64, BTreeMap<Day, u64>)> {
-        let store = home::open(config).await?;
         let instance = hits_sh_instance(self.event, name);
         let mut errand = Errand::new(store.clone(), instance);
         // Read under the claim: whoever else brings this counter is refused from then on.

@@ -5,7 +5,10 @@ use crate::{config::Config, home, progress, user};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tallymark_ingest::{
     Errand,
     import::{
@@ -14,6 +17,7 @@ use tallymark_ingest::{
     },
     source::now,
 };
+use tallymark_store::Store;
 use thousands::Separable;
 
 /// Counts the totals of counters.json and likes.json as visits and likes, on the days and minutes from the logs. The

@@ -84,7 +84,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 struct Retired {
     /// No longer needed: a data directory that was restored from a backup reads its files on from where the store is.
-    #[arg(long)]
+    #[arg(long, hide = true)]
     accept_positions: bool,
 }
 
@@ -124,7 +124,7 @@ pub(crate) struct CommonFlags {
     /// The address people see, like https://hits.example.org.
     #[arg(long, global = true, env = "TALLYMARK_BASE_URL", value_name = "URL", value_parser = config::base_url, help_heading = "Listening")]
     base_url: Option<String>,
-    /// Receive syslog over UDP here [default: 127.0.0.1:5140].
+    /// Receive syslog over UDP here [default: 127.0.0.1:5140, unless another source is given].
     #[arg(long, global = true, env = "TALLYMARK_SYSLOG_UDP", value_name = "ADDR", value_parser = config::address, help_heading = "Listening")]
     syslog_udp: Option<SocketAddr>,
     /// Receive syslog datagrams on this unix socket.

@@ -55,6 +55,9 @@ impl Render {
         // Those that a daemon has found.
         let faces = run::faces(config, store.clone(), AvatarMeters::default());
         let Some(publisher) = Publisher::open(&config.badges.dir, store, PublishMeters::default())? else {
+            if common.json {
+                return out::json(&serde_json::json!({ "busy": true, "badges_dir": config.badges.dir }));
+            }
             return out::print(&format!(
                 "another publisher is at work in {}, a daemon or a timer; to draw them with this command, stop it first\n",
                 config.badges.dir.display()
@@ -81,7 +84,7 @@ impl Render {
 }
 
 fn look(common: &CommonFlags, config: &Config) -> Result<Look, BadConfig> {
-    config.look().map_err(|what| BadConfig::one(common.config.as_deref(), what))
+    config.look().map_err(|mistakes| BadConfig { file: common.config.clone(), mistakes })
 }
 
 fn tell(common: &CommonFlags, report: &PassReport) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::run::{DaemonStart, Role};
 use anyhow::Result;
 use clap::{Args, builder::FalseyValueParser};
 use tallymark_core::Name;
-use tallymark_web::{badge_path, page_path};
+use tallymark_web::{Visibility, badge_path, page_path};
 
 /// HTTP, syslog, counts and badges in one process. Prints the addresses of a badge, a page and a panel, and the Markdown.
 #[derive(Debug, Args)]
@@ -31,19 +31,23 @@ impl Serve {
             role: Role::Serve { render: !self.no_render },
             ends_with_terminal: false,
         };
+        let has_pages = start.config.http.visibility != Visibility::Off;
         daemon(start, |base_url| {
             // If standard output is closed, no one wants to read this.
-            let _ = greet(base_url);
+            let _ = greet(base_url, has_pages);
         })
     }
 }
 
-fn greet(base_url: &str) -> Result<()> {
+fn greet(base_url: &str, has_pages: bool) -> Result<()> {
     let example = Name::new("you/repo")?;
     let badge = format!("{base_url}{}", badge_path(example.as_ref()));
     let page = format!("{base_url}{}", page_path(example.as_ref()));
     let panel = format!("{base_url}/v1/badge/{example}");
-    out::print(&format!(
-        "Badge     {badge}\nPage      {page}\nPanel     {panel}\nMarkdown  [![hits]({badge})]({page})\n"
-    ))
+    // With visibility = "off", pages are not found.
+    let (page, markdown) = match has_pages {
+        true => (format!("Page      {page}\n"), format!("[![hits]({badge})]({page})")),
+        false => (String::new(), format!("![hits]({badge})")),
+    };
+    out::print(&format!("Badge     {badge}\n{page}Panel     {panel}\nMarkdown  {markdown}\n"))
 }

@@ -25,11 +25,12 @@ pub(super) struct Show {
 }
 
 fn name(text: &str) -> Result<Name, String> {
-    // The aggregate over all names is allowed as well.
-    if text == tallymark_core::ALL {
-        return Ok(Name::all());
+    // The aggregates are allowed as well.
+    match text {
+        tallymark_core::ALL => Ok(Name::all()),
+        tallymark_core::OVERFLOW => Ok(Name::overflow()),
+        _ => Name::new(text).map_err(|error| error.to_string()),
     }
-    Name::new(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn event(text: &str) -> Result<Event, String> {
@@ -79,7 +80,7 @@ impl Show {
             let visitors = |day| visitors.as_ref().map(|days| days.get(&Day(day)).copied().unwrap_or(0));
             let row = |(day, count)| DayCount { date: Day(day).to_string(), count, visitors: visitors(day) };
             let days = days.into_iter().map(row).collect();
-            if total == 0 && self.name != Name::all() {
+            if total == 0 && !self.name.is_aggregate() {
                 let why = match no_such_event(&store, self.event).await? {
                     Some(why) => why,
                     None => match counted_otherwise(&store, &self.name, self.event).await? {

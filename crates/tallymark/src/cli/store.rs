@@ -12,6 +12,7 @@ use crate::{
 };
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use serde_json::json;
 use tallymark_store::StoreUrl;
 
 /// What to do about the store.
@@ -38,6 +39,13 @@ impl StoreCommand {
         user::may_write(&config.data_dir)?;
         block_on(async {
             let AdoptedStore { identity, total, other, new } = home::adopt(&config).await?;
+            if common.json {
+                let before = other.map(|(url, had)| json!({ "store": url, "total": had }));
+                let store = config.store.to_string();
+                return out::json(&json!({
+                    "store": store, "identity": identity, "total": total, "created": new, "before": before,
+                }));
+            }
             let has = match new {
                 false => out::counted(total, "hit"),
                 true => "no hits: it did not exist, and was created. If the path is not the one you meant, delete \

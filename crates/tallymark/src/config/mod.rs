@@ -86,6 +86,8 @@ pub(crate) struct Config {
     /// What is kept of who asked.
     pub(crate) asker_texts: AskerTexts,
     pub(crate) geo_database: Option<PathBuf>,
+    /// The lines of keys that name files.
+    pub(crate) lines: Vec<(&'static str, usize)>,
 }
 
 /// Where the avatars of panels come from.
@@ -205,6 +207,11 @@ impl BadConfig {
     }
 }
 
+/// The keys that name files which are read at the start.
+const TEMPLATE: &str = "badges.template";
+const LOGOS: &str = "badges.logos";
+const DIGITS: &str = "badges.digits";
+const GEO_DATABASE: &str = "visits.geo-database";
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 /// Of a template, in bytes; a longer one is cut, and is no template then.
@@ -218,8 +225,13 @@ impl Config {
             Some(path) => std::fs::read_to_string(path)
                 .map_err(|error| BadConfig::one(Some(path), unreadable(path, &error)))?,
         };
-        let config = Config::parse(&text, overrides)
-            .map_err(|mistakes| BadConfig { file: file.map(Path::to_owned), mistakes })?;
+        let (config, mut mistakes) = Config::read_all(&text, overrides);
+        if !mistakes.is_empty() {
+            // None hides the mistakes of the others.
+            mistakes.extend(config.open().err().unwrap_or_default());
+            mistakes.sort_by_key(|mistake| mistake.line);
+            return Err(BadConfig { file: file.map(Path::to_owned), mistakes });
+        }
         let tokens = config.http.tokens.iter().map(String::as_str);
         let github = config.github.tokens.iter().map(GithubToken::secret);
         let signing = config.github.secret.as_deref();
@@ -229,22 +241,39 @@ impl Config {
 
     /// Reads the text of a file.
     pub(crate) fn parse(text: &str, overrides: &Overrides) -> Result<Config, Vec<Mistake>> {
+        let (config, mistakes) = Config::read_all(text, overrides);
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    }
+
+    /// What can be read of a text, and all its mistakes.
+    fn read_all(text: &str, overrides: &Overrides) -> (Config, Vec<Mistake>) {
         let mistakes = Mistakes::of(text);
         let (table, broken) = DeTable::parse_recoverable(text);
         for error in &broken {
             mistakes.add(error.span(), said_of(error, text));
         }
         let config = read(ConfigTable::whole(table.get_ref(), &mistakes), &mistakes, overrides);
-        let mistakes = mistakes.into_vec();
-        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+        (config, mistakes.into_vec())
+    }
+
+    /// Reads and tries every file that the configuration names, and tells what is wrong with each.
+    pub(crate) fn open_files(&self, file: Option<&Path>) -> Result<(Look, Atlas), BadConfig> {
+        self.open().map_err(|mistakes| BadConfig { file: file.map(Path::to_owned), mistakes })
+    }
+
+    fn open(&self) -> Result<(Look, Atlas), Vec<Mistake>> {
+        match (self.look(), self.open_places()) {
+            (Ok(look), Ok(places)) => Ok((look, places)),
+            (look, places) => Err(look.err().into_iter().flatten().chain(places.err()).collect()),
+        }
     }
 
     /// Where addresses are, with the operator's database, if there is one. Reads all of it.
-    pub(crate) fn open_places(&self, file: Option<&Path>) -> Result<Atlas, BadConfig> {
+    fn open_places(&self) -> Result<Atlas, Mistake> {
         let places = Atlas::default();
         if let Some(path) = &self.geo_database {
             let database = GeoDatabase::open(path).map_err(|why| {
-                BadConfig::one(file, format!("visits.geo-database: {}: {why}", path.display()))
+                self.mistake_in(GEO_DATABASE, format!("visits.geo-database: {}: {why}", path.display()))
             })?;
             places.use_database(Some(database));
         }
@@ -252,30 +281,27 @@ impl Config {
     }
 
     /// The look of the badges; reads and tries the template, the logos and the digit themes.
-    pub(crate) fn look(&self) -> Result<Look, String> {
-        let template = match &self.badges.template {
-            None => None,
-            Some(path) => {
-                let unread = |error: &dyn std::fmt::Display| {
-                    format!("reading the badge template {}: {error}", path.display())
-                };
-                let source = pictures::read(path, LARGEST_TEMPLATE).map_err(|error| unread(&error))?;
-                let source = String::from_utf8(source).map_err(|error| unread(&error))?;
-                let name = path.display().to_string();
-                Some(Template::parse(&source, &name).map_err(|error| error.to_string())?)
+    pub(crate) fn look(&self) -> Result<Look, Vec<Mistake>> {
+        let Badges { label, color, label_color, style, template, logos, digits, .. } = &self.badges;
+        let template = template.as_deref().map(read_template).transpose();
+        let logos = logos.as_deref().map_or_else(|| Ok(OwnLogos::default()), pictures::read_logos);
+        let digits = digits.as_deref().map_or_else(|| Ok(DigitThemes::default()), pictures::read_digits);
+        match (template, logos, digits) {
+            (Ok(template), Ok(logos), Ok(digits)) => {
+                let (label, color, label_color, style) = (label.clone(), *color, *label_color, *style);
+                Ok(Look { label, color, label_color, style, logos, digits, template })
             }
-        };
-        let logos = match &self.badges.logos {
-            None => OwnLogos::default(),
-            Some(dir) => pictures::read_logos(dir)?,
-        };
-        let digits = match &self.badges.digits {
-            None => DigitThemes::default(),
-            Some(dir) => pictures::read_digits(dir)?,
-        };
-        let Badges { label, color, label_color, style, .. } = &self.badges;
-        let (label, color, label_color, style) = (label.clone(), *color, *label_color, *style);
-        Ok(Look { label, color, label_color, style, logos, digits, template })
+            (template, logos, digits) => {
+                let wrong = [(TEMPLATE, template.err()), (LOGOS, logos.err()), (DIGITS, digits.err())];
+                Err(wrong.into_iter().filter_map(|(key, why)| Some(self.mistake_in(key, why?))).collect())
+            }
+        }
+    }
+
+    /// What is wrong with a file that a key names.
+    fn mistake_in(&self, key: &str, what: String) -> Mistake {
+        let line = self.lines.iter().find(|(of, _)| *of == key).map(|(_, line)| *line);
+        Mistake { line, key: Some(key.to_owned()), what }
     }
 
     /// The tags of the default routes that are off, because the configuration has routes of its own.
@@ -291,6 +317,14 @@ impl Config {
             Some(tag) => Arc::new(self.routes.only(tag)),
         }
     }
+}
+
+fn read_template(path: &Path) -> Result<Template, String> {
+    let unread =
+        |error: &dyn std::fmt::Display| format!("reading the badge template {}: {error}", path.display());
+    let source = pictures::read(path, LARGEST_TEMPLATE).map_err(|error| unread(&error))?;
+    let source = String::from_utf8(source).map_err(|error| unread(&error))?;
+    Template::parse(&source, &path.display().to_string()).map_err(|error| error.to_string())
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> String {
@@ -416,6 +450,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
         deny,
         asker_texts,
         geo_database,
+        lines: mistakes.lines_of(&[TEMPLATE, LOGOS, DIGITS, GEO_DATABASE]),
     }
 }
 

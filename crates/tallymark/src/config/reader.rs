@@ -42,11 +42,13 @@ pub(crate) struct Mistakes<'a> {
     found: RefCell<Vec<Mistake>>,
     /// The keys of the tables that were read, and where each belongs.
     keys: RefCell<Vec<(&'static str, String)>>,
+    /// Where the keys are that were taken, as programs name them.
+    taken: RefCell<Vec<(String, Range<usize>)>>,
 }
 
 impl<'a> Mistakes<'a> {
     pub(crate) fn of(text: &'a str) -> Mistakes<'a> {
-        Mistakes { text, found: RefCell::default(), keys: RefCell::default() }
+        Mistakes { text, found: RefCell::default(), keys: RefCell::default(), taken: RefCell::default() }
     }
 
     /// Records a mistake that does not belong to a key.
@@ -55,8 +57,22 @@ impl<'a> Mistakes<'a> {
     }
 
     fn add_of(&self, at: Option<Range<usize>>, key: Option<String>, what: String) {
-        let line = at.map(|span| 1 + self.text.bytes().take(span.start).filter(|&b| b == b'\n').count());
+        let line = at.map(|span| self.line_of(&span));
         self.found.borrow_mut().push(Mistake { line, key, what });
+    }
+
+    fn line_of(&self, span: &Range<usize>) -> usize {
+        1 + self.text.bytes().take(span.start).filter(|&b| b == b'\n').count()
+    }
+
+    /// The lines of those of these keys that are there.
+    pub(crate) fn lines_of(&self, keys: &[&'static str]) -> Vec<(&'static str, usize)> {
+        let taken = self.taken.borrow();
+        let line = |key: &&'static str| {
+            let (_, span) = taken.iter().find(|(of, _)| of == key)?;
+            Some((*key, self.line_of(span)))
+        };
+        keys.iter().filter_map(line).collect()
     }
 
     /// Where a key belongs that was met elsewhere; `badges-dir` is the flag for a key of another name.
@@ -153,6 +169,7 @@ impl<'a> ConfigTable<'a> {
         self.known.push(key);
         let at = self.left.iter().position(|(left, ..)| *left == key)?;
         let (_, span, value) = self.left.swap_remove(at);
+        self.mistakes.taken.borrow_mut().push((self.path_of(key), span.clone()));
         self.taken.push((key, span));
         Some(value)
     }
@@ -273,7 +290,9 @@ impl<'a> ConfigTable<'a> {
             let mut known = self.known.clone();
             known.sort_unstable();
             known.dedup();
+            let ours = OTHER_WORDS.iter().find(|(of, word, _)| *of == name && word == key);
             let hint = match (self.mistakes.place_of(key), nearest(key, &known)) {
+                _ if ours.is_some() => ours.map_or_else(String::new, |(.., hint)| (*hint).to_owned()),
                 (Some(place), _) if !known.contains(key) => format!("it belongs under {place}"),
                 (_, Some(near)) => format!("did you mean {near}?"),
                 (_, None) => format!("known here: {}", known.join(", ")),
@@ -286,6 +305,25 @@ impl<'a> ConfigTable<'a> {
         }
     }
 }
+
+/// Keys that people expect, and what does the same here: the table, the key, the hint.
+const OTHER_WORDS: [(&str, &str, &str); 3] = [
+    (
+        "badges",
+        "variants",
+        "use charts and panels, which list the pictures that become files, and banners and cards",
+    ),
+    (
+        "route",
+        "cooldown",
+        "use cooldown under [visits]: it tells visits from hits, for every route that says who asked",
+    ),
+    (
+        "visits",
+        "languages",
+        "use lang= in the address of a panel, or in panels under [badges]: \"badge?lang=en\"",
+    ),
+];
 
 type Left<'a> = Vec<(&'a str, Range<usize>, &'a Spanned<DeValue<'a>>)>;
 

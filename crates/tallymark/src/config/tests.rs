@@ -402,3 +402,31 @@ fn default_routes_that_are_off_are_known() {
     let off = good("[[route]]\ntag = \"mine\"\n\n[[route]]\ntag = \"badge\"\n").default_tags_off();
     assert_eq!((off.len(), off.first().map(String::as_str)), (5, Some("tallymark")));
 }
+
+#[test]
+fn files_that_keys_name_are_mistakes_among_the_others_each_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("t.toml");
+    let text = "[http]\nlisten = \"nowhere\"\n[badges]\ntemplate = \"/no/t.svg\"\nlogos = \"/no/logos\"\n\
+                digits = \"/no/digits\"\n[visits]\ngeo-database = \"/no/geo.mmdb\"\n";
+    let lines = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let load = Config::load(Some(&file), &Overrides::default());
+        let bad = load.and_then(|config| config.open_files(Some(&file)).map(drop)).unwrap_err();
+        bad.mistakes.iter().map(|mistake| mistake.line).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(text), [2, 4, 5, 6, 8].map(Some));
+    assert_eq!(lines(&text.replace("listen = \"nowhere\"", "")), [4, 5, 6, 8].map(Some));
+}
+
+#[test]
+fn keys_that_are_expected_elsewhere_are_answered_with_ours() {
+    for (text, told) in [
+        ("[badges]\nvariants = []", "use charts and panels"),
+        ("[[route]]\ncooldown = \"1s\"", "use cooldown under [visits]"),
+        ("[visits]\nlanguages = []", "use lang="),
+    ] {
+        let mistakes = crate::mistakes_of(text);
+        assert!(mistakes.iter().any(|mistake| mistake.contains(told)), "{mistakes:?}");
+    }
+}

@@ -77,10 +77,8 @@ impl Home {
     pub(super) fn seen(before: Option<&Home>, store: Uuid, url: &StoreUrl, state: &StoreState) -> Home {
         let StoreState { total, events, last_correction } = state;
         let same = before.filter(|home| home.store == store.to_string()).cloned();
-        let same = same.unwrap_or_else(|| Home {
-            left: before.and_then(|home| home.left.clone()),
-            ..Home::default()
-        });
+        let same = same
+            .unwrap_or_else(|| Home { left: before.and_then(|home| home.left.clone()), ..Home::default() });
         // Corrections are never removed from the log one by one, so a store without any was emptied.
         let emptied = same.last_correction.is_some() && last_correction.is_none();
         let less = emptied || total.ever < same.total;

@@ -185,7 +185,8 @@ async fn remember(config: &Config, store: &Arc<dyn Store>, writing: bool) {
     let seen: Result<_, tallymark_store::StoreError> = seen.await;
     let saved = match &seen {
         Ok((identity, state)) => Home::update(dir, |before| {
-            let other = before.as_ref().filter(|home| home.has_counts() && home.store != identity.to_string());
+            let other =
+                before.as_ref().filter(|home| home.has_counts() && home.store != identity.to_string());
             let seen = || Home::seen(before.as_ref(), *identity, &config.store, state);
             other.is_none().then(|| Home { writing, ..seen() })
         }),

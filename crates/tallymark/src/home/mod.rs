@@ -48,7 +48,7 @@ impl Home {
     async fn check(&self, config: &Config, store: &dyn Store, identity: Uuid) -> Result<()> {
         let has = StoreState::of(store, config, &self.events).await.map(|state| state.total);
         if identity.to_string() != self.store {
-            return Err(self.refuse(config, &Found::Other(has.map(|has| has.now())))?.into());
+            return Err(self.refuse(config, &InsteadOfIt::Other(has.map(|has| has.now())))?.into());
         }
         if let Ok(has) = has
             && has.ever < self.total
@@ -71,7 +71,7 @@ impl Home {
     }
 
     /// Why the store of `config` is refused, and what to do. `found` says what is there.
-    fn refuse(&self, config: &Config, found: &Found) -> Result<OtherStore> {
+    fn refuse(&self, config: &Config, found: &InsteadOfIt) -> Result<OtherStore> {
         let waiting = match Outbox::waiting(&config.data_dir) {
             Ok(0) => String::new(),
             Ok(hits) => format!(" {} hits wait in its outbox for a store.", hits.separate_with_commas()),
@@ -100,23 +100,23 @@ impl Home {
 }
 
 /// What there is instead of the store that has the counts.
-enum Found {
+enum InsteadOfIt {
     Nothing,
     Other(Result<u64, StoreError>),
 }
 
-impl Found {
+impl InsteadOfIt {
     /// Where the store with the counts was before.
     fn at_its_place(&self, store: &StoreUrl) -> String {
         match (self, store) {
-            (Found::Nothing, StoreUrl::Sqlite(path)) => {
+            (InsteadOfIt::Nothing, StoreUrl::Sqlite(path)) => {
                 format!("there is nothing at {} any more: it was deleted, or moved", path.display())
             }
-            (Found::Nothing, StoreUrl::Redis(_)) => "there is nothing any more".to_owned(),
-            (Found::Other(Ok(0)), _) => {
+            (InsteadOfIt::Nothing, StoreUrl::Redis(_)) => "there is nothing any more".to_owned(),
+            (InsteadOfIt::Other(Ok(0)), _) => {
                 "it was emptied, or a new one is in its place: it is a different store and has 0".to_owned()
             }
-            (Found::Other(has), _) => {
+            (InsteadOfIt::Other(has), _) => {
                 format!("another one is in its place: it is a different store and {}", in_words(has))
             }
         }
@@ -124,12 +124,13 @@ impl Found {
 
     fn elsewhere(&self, store: &StoreUrl) -> String {
         match (self, store) {
-            (Found::Nothing, StoreUrl::Sqlite(path)) => format!("there is nothing at {}", path.display()),
-            (Found::Nothing, StoreUrl::Redis(_)) => format!("there is nothing at {store}"),
-            (Found::Other(has), _) => format!("{store} is a different store and {}", in_words(has)),
+            (InsteadOfIt::Nothing, StoreUrl::Sqlite(path)) => {
+                format!("there is nothing at {}", path.display())
+            }
+            (InsteadOfIt::Nothing, StoreUrl::Redis(_)) => format!("there is nothing at {store}"),
+            (InsteadOfIt::Other(has), _) => format!("{store} is a different store and {}", in_words(has)),
         }
     }
-
 }
 
 fn put_back(store: &StoreUrl) -> &'static str {
@@ -199,7 +200,7 @@ fn nothing_at(store: &StoreUrl) -> bool {
 async fn open_as(config: &Config, home: Option<Home>) -> Result<Arc<dyn Store>> {
     if let (Some(home), true) = (&home, nothing_at(&config.store)) {
         // This comes before it is created.
-        return Err(home.refuse(config, &Found::Nothing)?.into());
+        return Err(home.refuse(config, &InsteadOfIt::Nothing)?.into());
     }
     let store = tallymark_store::open(&config.store, config.retention).await?;
     if let Some(home) = home {

@@ -4,7 +4,7 @@ use super::{
     answer::{Answer, Api, event, exact, json, limit, text},
     busiest, series, visitors, visits,
 };
-use crate::{csv, daily_visitors, error::Problem, name::from_path_of, query::Query, windows};
+use crate::{csv, daily_visitors, error::Problem, name::or_aggregate, query::Query, windows};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
@@ -120,7 +120,7 @@ pub(super) async fn one(State(api): State<Arc<Api>>, uri: Uri, sent: HeaderMap) 
     let (raw, asked) = below.unwrap_or((raw, CounterPart::Counts));
     let query = Query::of(&uri);
     let event = event(query)?;
-    let name = from_path_of(event, raw)?;
+    let name = or_aggregate(event, raw)?;
     match asked {
         CounterPart::Series { csv } => series::show(&api, &name, query, csv).await,
         CounterPart::Visits => visits::show(&api, &name, query, &sent).await,

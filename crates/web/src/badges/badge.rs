@@ -24,7 +24,7 @@ use axum::{
 use serde::Serialize;
 use std::sync::Arc;
 use tallymark_badge::{Look, render};
-use tallymark_core::{Event, Name, NotAName, Now};
+use tallymark_core::{CountedHit, Event, Name, NameRef, NotAName, Now, Reject, Unavailable, Uncounted};
 
 /// `/badge.svg?repo=OWNER/REPO`. The first of several counts, as in the original and in nginx: its `$arg_repo` is the first.
 pub(crate) async fn of_repo(
@@ -111,10 +111,12 @@ pub(crate) async fn show(
         Err(why) => return mistake(&why),
     };
     let now = (app.now)();
-    let why = wish.uncounted(method, sent);
-    let counted = match why {
-        Some(_) => None,
-        None => Some(app.counter.count(&app.hit(Event::HIT, name.as_ref(), now, (peer, sent))).get().await),
+    let (counted, why) = match wish.uncounted(method, sent) {
+        Some(why) => (None, why),
+        None => {
+            let (total, why) = count(app, name.as_ref(), now, (peer, sent)).await;
+            (Some(total), why)
+        }
     };
     // Counting answers the total of hits.
     let counts = match counted.filter(|_| wish.figures.is_total_of(Event::HIT)) {
@@ -132,7 +134,39 @@ pub(crate) async fn show(
         wish.dress.put_on(&mut badge, &said.label);
         render(&badge)
     });
-    headers::picture(StatusCode::OK, picture, why.unwrap_or("counted"))
+    headers::picture(StatusCode::OK, picture, why)
+}
+
+/// Counts a hit. Answers what its name shows from now on, and what `X-Tallymark` says.
+async fn count(
+    app: &App,
+    name: NameRef<'_>,
+    now: Now,
+    from: (Peer, &HeaderMap),
+) -> (Result<i64, Unavailable>, &'static str) {
+    let CountedHit { total, uncounted, is_crowded } =
+        app.counter.count(&app.hit(Event::HIT, name, now, from));
+    let total = total.get().await;
+    match uncounted {
+        Some(uncounted) => (total, why_uncounted(uncounted)),
+        // A new name without room has nothing; its hit is of ~overflow.
+        None if is_crowded && app.counter.is_over(Event::HIT, name) => {
+            (Ok(0), why_uncounted(Uncounted::Overflow))
+        }
+        None => (total, "counted"),
+    }
+}
+
+/// What `X-Tallymark` says of a hit that is no part of what its name shows.
+pub(crate) fn why_uncounted(why: Uncounted) -> &'static str {
+    match why {
+        Uncounted::Overflow => "overflow: counted under ~overflow, there is no room for another name",
+        Uncounted::Refused(Reject::DeniedName) => "ignored: denied_name",
+        Uncounted::Refused(Reject::DeniedNetwork) => "ignored: denied_network",
+        Uncounted::Refused(Reject::DeniedAgent) => "ignored: denied_agent",
+        Uncounted::Refused(Reject::Paused) => "ignored: paused",
+        Uncounted::Refused(_) => "ignored: refused",
+    }
 }
 
 /// # Errors
@@ -183,10 +217,12 @@ pub(crate) fn not_shown(count: bool, method: &Method, sent: &HeaderMap) -> Optio
 
 /// A browser that reads ahead says so in one of these. nginx's configuration has the same rule.
 pub(crate) fn reads_ahead(sent: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-moz"].iter().filter_map(|header| sent.get(*header)).any(|value| {
-        let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
-        value.contains("prefetch") || value.contains("preview")
-    })
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().filter_map(|header| sent.get(*header)).any(
+        |value| {
+            let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+            value.contains("prefetch") || value.contains("preview")
+        },
+    )
 }
 
 #[derive(Serialize)]

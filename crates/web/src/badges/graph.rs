@@ -50,7 +50,11 @@ pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderM
 /// `/graph/~all.svg`: all names together, for who may see pages, in the periods of the front page.
 async fn of_all(app: &App, uri: &Uri, sent: &HeaderMap) -> Response {
     if let Err(answer) = login::visitor(&app.access, sent, uri) {
-        return *answer;
+        // In an image, only a picture can say why.
+        return match app.access.may_read(sent) {
+            Err(why) if !headers::wants_page(sent) => why.picture(NOT_COUNTED),
+            _ => *answer,
+        };
     }
     let query = Query::of(uri);
     let read = async {

@@ -3,7 +3,7 @@
 use super::address::NoPanel;
 use crate::{
     auth::Peer,
-    badges::badge::{mistake, not_shown},
+    badges::badge::{mistake, not_shown, why_uncounted},
     error::report,
     headers,
     query::{Query, count_wanted},
@@ -15,7 +15,7 @@ use axum::{
 };
 use std::sync::Arc;
 use tallymark_badge::panel::{Avatar, MOST_TRACES, Options, Panel, Picture, Shown};
-use tallymark_core::{Event, Latest, MOST_TAKEN_BACK, Name, NameRef, Unavailable};
+use tallymark_core::{CountedHit, Event, Latest, MOST_TAKEN_BACK, Name, NameRef, Unavailable, Uncounted};
 
 /// What the parameters of a request ask for.
 struct PanelWish {
@@ -56,10 +56,7 @@ pub(super) async fn show(
     };
     let why = match uncounted(&wish, picture, method, sent) {
         Some(why) => why,
-        None => {
-            count(app, name.as_ref(), (peer, sent));
-            "counted"
-        }
+        None => count(app, name.as_ref(), (peer, sent)).await,
     };
     match read(app, picture, &name).await {
         Ok(shown) => {
@@ -89,9 +86,20 @@ fn uncounted(wish: &PanelWish, picture: Picture, method: &Method, sent: &HeaderM
 }
 
 /// A panel that is shown is a hit, like every picture, and so a visit of who asked.
-fn count(app: &App, name: NameRef<'_>, from: (Peer, &HeaderMap)) {
+/// Answers what `X-Tallymark` says.
+async fn count(app: &App, name: NameRef<'_>, from: (Peer, &HeaderMap)) -> &'static str {
     // The totals are read where the picture needs them.
-    let _ = app.counter.count(&app.hit(Event::HIT, name, (app.now)(), from));
+    let CountedHit { total, uncounted, is_crowded } =
+        app.counter.count(&app.hit(Event::HIT, name, (app.now)(), from));
+    if let Some(uncounted) = uncounted {
+        return why_uncounted(uncounted);
+    }
+    if !is_crowded {
+        return "counted";
+    }
+    // Whether a name is new is known with its total.
+    let _ = total.get().await;
+    if app.counter.is_over(Event::HIT, name) { why_uncounted(Uncounted::Overflow) } else { "counted" }
 }
 
 /// The face of the cards, if it is known already.

@@ -31,6 +31,10 @@ impl Document {
             ["/stats", "/{chart}", "/{account}", "/{event}", "/{year}", "/{month}", "/{day}", "/{hour}"];
         let stats = path.strip_prefix("/stats").map(|rest| STATS[..=rest.matches('/').count()].concat());
         let template = match path.strip_prefix("/api/v1/counters/") {
+            None if path.starts_with("/badge/") && path.ends_with(".shields.json") => {
+                "/badge/{name}.shields.json"
+            }
+            None if path.starts_with("/badge/") && path.ends_with(".json") => "/badge/{name}.json",
             None => stats.as_deref().unwrap_or(path),
             Some(name) if name.ends_with("/series") => "/api/v1/counters/{name}/series",
             Some(name) if name.ends_with("/series.csv") => "/api/v1/counters/{name}/series.csv",

@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex};
 use tallymark_badge::Look;
 use tallymark_core::{
     Asked, Asking, Batch, ClientClass, Commit, Committed, Corrected, CorrectedName, Correcting,
-    CorrectionRecord, CorrectionRequest, Corrections, Counter, Counts, Day, Entry, Event, Hit, KeptVisits,
-    LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, NotCorrected, Now, Once, Reject, StatusCount,
-    Total, Unavailable, Visit, Visits, Waiting, When,
+    CorrectionRecord, CorrectionRequest, Corrections, CountedHit, Counter, Counts, Day, Entry, Event, Hit,
+    KeptVisits, LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, NotCorrected, Now, Once, Reject,
+    StatusCount, Total, Unavailable, Visit, Visits, Waiting, When,
 };
 use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
@@ -31,8 +31,8 @@ pub(crate) const TOKEN: &str = "a-token-of-sixteen";
 struct Stored(Arc<dyn Store>);
 
 impl Counter for Stored {
-    fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a> {
-        self.total(hit.event, hit.name)
+    fn count<'a>(&'a self, hit: &Hit<'_>) -> CountedHit<'a> {
+        self.total(hit.event, hit.name).into()
     }
 
     fn note(&self, _hit: &Hit<'_>) {}

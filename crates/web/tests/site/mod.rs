@@ -10,10 +10,10 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
-    Asked, Asker, Asking, Batch, ClientClass, Commit, Correcting, CorrectionRequest, Corrections, Counter,
-    Country, Counts, Day, Entry, Event, Glob, Hit, KeptVisits, Latest, LatestAnswer, Ledger, Minute, Name,
-    NameGroup, NameRef, NotCommitted, NotCorrected, Now, Once, OtherCounter, OtherCounters, Reject, Status,
-    StatusCount, Total, Unavailable, Visit, Visits, Waiting, When, batches,
+    Asked, Asker, Asking, Batch, ClientClass, Commit, Correcting, CorrectionRequest, Corrections, CountedHit,
+    Counter, Country, Counts, Day, Entry, Event, Glob, Hit, KeptVisits, Latest, LatestAnswer, Ledger, Minute,
+    Name, NameGroup, NameRef, NotCommitted, NotCorrected, Now, Once, OtherCounter, OtherCounters, Reject,
+    Status, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When, batches,
 };
 use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
@@ -28,8 +28,8 @@ const NOW: Now = Now { unix_ms: 1_795_176_030_000 };
 struct Stored(Arc<dyn Store>);
 
 impl Counter for Stored {
-    fn count<'a>(&'a self, hit: &Hit<'_>) -> Total<'a> {
-        self.total(hit.event, hit.name)
+    fn count<'a>(&'a self, hit: &Hit<'_>) -> CountedHit<'a> {
+        self.total(hit.event, hit.name).into()
     }
 
     fn note(&self, _hit: &Hit<'_>) {}
