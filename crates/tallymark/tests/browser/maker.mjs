@@ -57,6 +57,24 @@ async function theAddressFollowsTheForm(page) {
   await page.waitForFunction(() => location.search === "?period=7d&compare=a%20b");
 }
 
+// A chart has no label and no second number. The form keeps them for the picture that has, also over a reload.
+async function choicesOutliveAPictureWithoutThem(page) {
+  await page.goto("/repo/o/r");
+  await page.getByLabel("Label", { exact: true }).fill("mine");
+  await page.getByLabel("Second number").selectOption("likes");
+  await style(page).selectOption("chart");
+  await page.getByText("Not drawn on a chart: label, number").waitFor();
+  await page.reload();
+  await page.getByText("Not drawn on a chart: label, number").waitFor();
+  assert.equal(await page.getByLabel("Second number").inputValue(), "likes");
+  assert.doesNotMatch(await markdown(page), /mine|likes/);
+  await style(page).selectOption("spark");
+  await page.getByText("Not drawn on a badge with a line: likes").waitFor();
+  await page.reload();
+  await style(page).selectOption("flat");
+  await draws(page, "style=flat&label=mine&show=total,likes");
+}
+
 // A sample of the front page is a choice and no way to another name.
 async function samplesAreChoices(page) {
   await page.goto("/");
@@ -163,6 +181,7 @@ async function paper(page) {
 
 try {
   await theAddressFollowsTheForm(await visitor());
+  await choicesOutliveAPictureWithoutThem(await visitor());
   await samplesAreChoices(await visitor());
   await samplesWithoutAScript(await visitor({ javaScriptEnabled: false, viewport: PHONE }));
   await anEmptyPageHasSamples(await visitor());

@@ -137,7 +137,10 @@ pub(super) struct Making {
     pub(super) made: Made,
     /// As the form has it.
     style: String,
-    /// Parameters with a value that is not the default, in the order of the badge's address.
+    /// Parameters with a value that is not the default, in the order of the badge's address. The form keeps all of them:
+    /// another kind of picture may have what this one lacks.
+    chosen: Vec<(&'static str, String)>,
+    /// Of these, what this picture has.
     given: Vec<(&'static str, String)>,
     /// What was chosen and this picture does not have, as the form calls it.
     pub(super) left_out: Vec<&'static str>,
@@ -149,19 +152,24 @@ impl Making {
         let text = |key: &str| query.form_text(key).map(|text| text.trim().to_owned()).unwrap_or_default();
         let style = text("style");
         let made = Made::of(&style);
-        let mut given = vec![("style", if made == Made::Badge { style.clone() } else { String::new() })];
+        let mut chosen = vec![("style", if made == Made::Badge { style.clone() } else { String::new() })];
         // An empty label is one; a form that is sent without one asks for the default.
-        given.extend(FIELDS.iter().map(|&(key, ..)| (key, text(key))));
+        chosen.extend(FIELDS.iter().map(|&(key, ..)| (key, text(key))));
         let shown: Vec<String> =
             query.all_of_form("show").map(|word| String::from_utf8_lossy(&word).trim().to_owned()).collect();
         let shown: Vec<&str> =
             shown.iter().flat_map(|words| words.split(',')).filter(|word| !word.is_empty()).collect();
-        let (shown, undrawn) = made.numbers(&shown);
-        given.push(("show", if shown == [TOTAL] { String::new() } else { shown.join(",") }));
+        let (drawn, undrawn) = made.numbers(&shown);
+        chosen.push(("show", joined(&shown)));
         let format = text("format");
-        given.push(("format", if format == "comma" { String::new() } else { format }));
+        chosen.push(("format", if format == "comma" { String::new() } else { format }));
+        chosen.retain(|(_, value)| !value.is_empty());
+        let (mut given, left_out): (Vec<_>, Vec<_>) =
+            chosen.iter().cloned().partition(|(key, _)| made.has(key));
+        if let Some((_, show)) = given.iter_mut().find(|(key, _)| *key == "show") {
+            *show = joined(&drawn);
+        }
         given.retain(|(_, value)| !value.is_empty());
-        let (given, left_out): (Vec<_>, Vec<_>) = given.into_iter().partition(|(key, _)| made.has(key));
         let left_out = left_out.into_iter().filter_map(|(key, _)| label_of(key));
         let left_out = if matches!(made, Made::Chart(_)) {
             left_out.collect()
@@ -169,16 +177,17 @@ impl Making {
             left_out.chain(undrawn).collect()
         };
         let is_png = text("file").eq_ignore_ascii_case(PNG);
-        Making { event, made, style, given, left_out, is_png }
+        Making { event, made, style, chosen, given, left_out, is_png }
     }
 
     /// Whether anything was chosen.
     pub(super) fn is_dressed(&self) -> bool {
-        !self.style.is_empty() || !self.given.is_empty() || !self.left_out.is_empty() || self.is_png
+        !self.style.is_empty() || !self.chosen.is_empty() || self.is_png
     }
 
+    /// What the picture has of it.
     pub(super) fn of(&self, key: &str) -> &str {
-        self.given.iter().find(|(known, _)| *known == key).map_or("", |(_, value)| value)
+        value_of(&self.given, key)
     }
 
     /// The path and query of the picture.
@@ -280,7 +289,7 @@ impl Making {
         let numbers: Vec<(&str, &str)> =
             [(TOTAL, total.as_str())].into_iter().chain(NUMBERS).chain(instead).collect();
         let second: Vec<(&str, &str)> = [("", "none")].into_iter().chain(numbers.iter().copied()).collect();
-        let shown: Vec<&str> = self.of("show").split(',').collect();
+        let shown: Vec<&str> = value_of(&self.chosen, "show").split(',').collect();
         let first = shown.first().copied().filter(|word| !word.is_empty()).unwrap_or(TOTAL);
         let usual_label = self.event.noun(0);
         let fields: Vec<Value> = FIELDS
@@ -288,10 +297,11 @@ impl Making {
             .map(|&(key, label, hint)| {
                 let id = format!("make-{}", key.to_lowercase());
                 let hint = if key == "label" { &*usual_label } else { hint };
-                context! { id, key, label, hint, value => self.of(key) }
+                context! { id, key, label, hint, value => value_of(&self.chosen, key) }
             })
             .collect();
-        let format = Some(self.of("format")).filter(|word| !word.is_empty()).unwrap_or("comma");
+        let format =
+            Some(value_of(&self.chosen, "format")).filter(|word| !word.is_empty()).unwrap_or("comma");
         context! {
             selects => vec![
                 select("style", "Style", &self.style, &styles),
@@ -304,6 +314,15 @@ impl Making {
             event => (self.event != Event::HIT).then(|| self.event.to_string()),
         }
     }
+}
+
+fn value_of<'a>(values: &'a [(&str, String)], key: &str) -> &'a str {
+    values.iter().find(|(known, _)| *known == key).map_or("", |(_, value)| value)
+}
+
+/// The numbers as an address has them. The total alone is the default.
+fn joined(shown: &[&str]) -> String {
+    if shown == [TOTAL] { String::new() } else { shown.join(",") }
 }
 
 /// A mistake in the words of the form: a picture calls a field by its parameter.
@@ -374,6 +393,35 @@ mod tests {
             made(Event::HIT, "style=spark&show=likes&show=visits"),
             "/graph/o/r.svg?period=30d&style=spark"
         );
+    }
+
+    #[test]
+    fn the_form_keeps_what_the_picture_does_not_have() {
+        let kept = |query: &str| {
+            let making = Making::read(Event::HIT, Query::in_form(query));
+            let form = making.form(&Look::default());
+            let all = |key: &str| -> Vec<Value> { form.get_attr(key).unwrap().try_iter().unwrap().collect() };
+            let text = |of: &Value, key: &str| of.get_attr(key).unwrap().to_string();
+            let chosen = all("selects").into_iter().filter_map(|select| {
+                let options = select.get_attr("options").unwrap();
+                let one =
+                    options.try_iter().unwrap().find(|one| one.get_attr("chosen").unwrap().is_true())?;
+                Some((text(&select, "key"), text(&one, "value")))
+            });
+            let typed = all("fields").into_iter().map(|field| (text(&field, "key"), text(&field, "value")));
+            let all = chosen.chain(typed).filter(|(_, value)| !value.is_empty());
+            all.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&")
+        };
+        for style in ["", "style=social&", "style=spark&", "style=chart&", "style=chart.log&"] {
+            // In the order of the form.
+            for rest in [
+                "show=total&format=comma",
+                "show=visitors&show=likes&format=short&label=a&color=red&labelColor=blue&logo=rust&locale=de&base=5",
+                "show=today&show=total&format=padded&file=png&logo=rust&logoColor=white",
+            ] {
+                assert_eq!(kept(&format!("{style}{rest}")), format!("{style}{rest}"));
+            }
+        }
     }
 
     #[test]
