@@ -55,7 +55,7 @@ impl Compared {
 }
 
 /// What the page shows of a change: a text with an arrow, and a sentence for a screen reader.
-pub(super) fn change(now: i64, before: i64, with: &str) -> Option<Value> {
+fn change(now: i64, before: i64, with: &str) -> Option<Value> {
     if (before > 0 && before < LEAST) || (before <= 0 && now < LEAST) {
         return None;
     }
@@ -74,13 +74,6 @@ pub(super) fn change(now: i64, before: i64, with: &str) -> Option<Value> {
     };
     let shown = if percent == 0 { arrow.to_owned() } else { format!("{arrow} {number}") };
     Some(context! { way, shown, said })
-}
-
-/// The same of a change between estimates, which says that it is one.
-pub(super) fn about(change: Value) -> Value {
-    let said = |key: &str| change.get_attr(key).map(|value| value.to_string()).unwrap_or_default();
-    let (shown, words) = (format!("≈ {}", said("shown")), said("said"));
-    context! { shown, said => format!("about {words}, estimated from whole minutes"), ..change }
 }
 
 #[cfg(test)]
@@ -110,19 +103,6 @@ mod tests {
         ] {
             assert_eq!(said(now, before), expect, "{now} {before}");
         }
-    }
-
-    #[test]
-    fn an_estimate_says_that_it_is_one() {
-        let text = |key| about(change(112, 100, "x").unwrap()).get_attr(key).unwrap().to_string();
-        assert_eq!(
-            (text("shown"), text("said"), text("way")),
-            (
-                "≈ ▲ 12 %".to_owned(),
-                "about 12 % more than in x, estimated from whole minutes".to_owned(),
-                "up".to_owned()
-            )
-        );
     }
 
     #[test]

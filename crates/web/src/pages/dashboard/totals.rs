@@ -1,6 +1,6 @@
 //! The current totals of one event, and how they compare with the period before.
 
-use super::change::{self, Compared};
+use super::change::Compared;
 use crate::{state::App, windows};
 use minijinja::{Value, context};
 use tallymark_core::{Event, Name, Now, Period};
@@ -25,9 +25,6 @@ pub(super) async fn read(app: &App, event: Event, period: Period) -> Result<Valu
     // Those of a new event were not counted yet.
     let names = app.rankings.names(event).filter(|&names| names > 0 || total == 0);
     let exact = app.rankings.last_minute(event);
-    let about = estimated(&minutes, now);
-    // Both are estimates, also where the number itself is exact.
-    let before = estimated(&minutes, Now { unix_ms: now.unix_ms - 60_000 });
     let longer = period.buckets(now).filter(|_| longer.is_some()).map(|buckets| {
         let count = within(&days, buckets.first, buckets.last + 1);
         context! { label => super::label(period), count, change => change(&longer, &days) }
@@ -40,8 +37,8 @@ pub(super) async fn read(app: &App, event: Event, period: Period) -> Result<Valu
         today_change => change(&day, &hours),
         hour => within(&minutes, minute - 59, minute + 1),
         hour_change => change(&hour, &minutes),
-        minute => exact.unwrap_or(about),
-        minute_change => change::change(about, before, "the 60 seconds before").map(change::about),
+        // No change: so short a time is compared with chance, and what came before it is only known by whole minutes.
+        minute => exact.unwrap_or_else(|| estimated(&minutes, now)),
         about => exact.is_none(),
     })
 }
