@@ -78,6 +78,42 @@ fn a_readme_changes_the_host_and_nothing_else() {
 }
 
 #[test]
+fn pages_lead_to_the_cards() {
+    let (place, _daemon) = start(&FakeGithub::start());
+    let page = |path: &str| http::get(place.addr(), path).text().to_owned();
+    for (path, link, what) in [
+        (
+            "/repo/octo/hello",
+            "/api/pin?username=octo&amp;repo=hello\">a card</a>",
+            "If this is a repository on GitHub",
+        ),
+        ("/name/octo", "/api?username=octo\">a card</a>", "If this is an account on GitHub"),
+    ] {
+        let text = page(path);
+        assert!(text.contains(link) && text.contains(what), "{path}: {text}");
+    }
+    let snippet = format!("![GitHub statistics of octo](http://localhost:{}/api?username=octo)", place.http);
+    assert!(page("/name/octo").contains(&snippet));
+    for path in ["/name/octo%2Fa%2Fb", "/name/octo?event=like", "/name/a%20b"] {
+        assert!(!page(path).contains("id=\"card\""), "{path}");
+    }
+    let answer = http::get(place.addr(), "/?user=Octo");
+    assert_eq!((answer.status, answer.header("location")), (307, Some("/name/octo#card")));
+    assert_eq!(http::get(place.addr(), "/?user=a/b").status, 200);
+}
+
+#[test]
+fn no_page_leads_to_cards_that_are_off() {
+    let mut place = Place::new();
+    place.configure("[github]\napi-url = \"off\"\n");
+    let daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    assert!(!daemon.stdout().contains("Card"));
+    assert!(!http::get(place.addr(), "/name/octo").text().contains("id=\"card\""));
+    assert_eq!(http::get(place.addr(), "/?user=octo").status, 200);
+}
+
+#[test]
 fn what_is_wrong_is_said_in_a_picture() {
     let github = FakeGithub::start();
     github.add("octo", vec![repository(1, "Rust", 7, false)]);

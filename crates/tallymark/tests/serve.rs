@@ -8,18 +8,19 @@ use tallymark_testbed::{Daemon, Nginx, Redis, free_tcp_port, free_udp_port, http
 const PUBLISHED: Duration = Duration::from_secs(2);
 
 #[test]
-fn start_prints_badge_page_panel_and_markdown() {
+fn start_prints_badge_page_panel_card_and_markdown() {
     let place = Place::new();
     let daemon = place.serve();
-    let lines = wait_until("four lines", PATIENCE, || {
+    let lines = wait_until("five lines", PATIENCE, || {
         let text = daemon.stdout();
-        (text.lines().count() >= 4).then_some(text)
+        (text.lines().count() >= 5).then_some(text)
     });
     let base = format!("http://localhost:{}", place.http);
     let (badge, page) = (format!("{base}/badge.svg?repo=you/repo"), format!("{base}/repo/you/repo"));
     let panel = format!("{base}/v1/badge/you/repo");
     let expect = format!(
-        "Badge     {badge}\nPage      {page}\nPanel     {panel}\nMarkdown  [![hits]({badge})]({page})\n"
+        "Badge     {badge}\nPage      {page}\nPanel     {panel}\nCard      {base}/api?username=you\n\
+         Markdown  [![hits]({badge})]({page})\n"
     );
     assert_eq!(lines, expect);
     assert_eq!(http::get(place.addr(), "/v1/badge/you/repo?count=false").status, 200);

@@ -130,9 +130,10 @@ fn configuration(log: &Path, socket: &Path) -> String {
 fn greet(base_url: &str, dir: &Path) -> Result<()> {
     let busiest = Name::new(&name(0))?;
     let (badge, page) = (badge_path(busiest.as_ref()), page_path(busiest.as_ref()));
-    let dir = dir.display();
+    let (dir, owner) = (dir.display(), OWNERS[0]);
     out::print(&format!(
         "Dashboard {base_url}/\nPage      {base_url}{page}\nBadge     {base_url}{badge}\nPanel     {base_url}/v1/badge/{busiest}\n\
+         Card      {base_url}/api?username={owner}\n\
          The data is simulated. It is in {dir} and is deleted when you press Ctrl-C.\n"
     ))
 }

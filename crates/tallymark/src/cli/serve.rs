@@ -7,7 +7,8 @@ use clap::{Args, builder::FalseyValueParser};
 use tallymark_core::Name;
 use tallymark_web::{Visibility, badge_path, page_path};
 
-/// HTTP, syslog, counts and badges in one process. Prints the addresses of a badge, a page and a panel, and the Markdown.
+/// HTTP, syslog, counts and badges in one process. Prints the addresses of a badge, a page, a panel and a card, and the
+/// Markdown.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Leave publishing to a timer that runs `tallymark render`.
@@ -24,8 +25,10 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self, common: CommonFlags) -> Result<()> {
         let common = self.followed.translate(self.bootic.translate(common))?;
+        let config = common.load()?;
+        let has_cards = config.github.api.is_some();
         let start = DaemonStart {
-            config: common.load()?,
+            config,
             file: common.config.clone(),
             overrides: common.overrides()?,
             role: Role::Serve { render: !self.no_render },
@@ -34,12 +37,12 @@ impl Serve {
         let has_pages = start.config.http.visibility != Visibility::Off;
         daemon(start, |base_url| {
             // If standard output is closed, no one wants to read this.
-            let _ = greet(base_url, has_pages);
+            let _ = greet(base_url, has_pages, has_cards);
         })
     }
 }
 
-fn greet(base_url: &str, has_pages: bool) -> Result<()> {
+fn greet(base_url: &str, has_pages: bool, has_cards: bool) -> Result<()> {
     let example = Name::new("you/repo")?;
     let badge = format!("{base_url}{}", badge_path(example.as_ref()));
     let page = format!("{base_url}{}", page_path(example.as_ref()));
@@ -49,5 +52,6 @@ fn greet(base_url: &str, has_pages: bool) -> Result<()> {
         true => (format!("Page      {page}\n"), format!("[![hits]({badge})]({page})")),
         false => (String::new(), format!("![hits]({badge})")),
     };
-    out::print(&format!("Badge     {badge}\n{page}Panel     {panel}\nMarkdown  {markdown}\n"))
+    let card = if has_cards { format!("Card      {base_url}/api?username=you\n") } else { String::new() };
+    out::print(&format!("Badge     {badge}\n{page}Panel     {panel}\n{card}Markdown  {markdown}\n"))
 }

@@ -14,8 +14,8 @@ use crate::{
     error::Problem,
     event,
     history::History,
-    name::graph_path,
-    pages::{Back, chart, login, maker, no_store, page_for, problem},
+    name::{graph_path, page_path},
+    pages::{Back, chart, login, maker, name_page::redirect, no_store, page_for, problem},
     query::Query,
     state::App,
 };
@@ -29,6 +29,7 @@ use query::{DashboardQuery, Order};
 use std::sync::Arc;
 use tallymark_badge::chart::{AxisScale, MOST_SERIES};
 use tallymark_core::{Event, Minute, Name, Now, Period};
+use tallymark_github::AccountName;
 use tallymark_rankings::Ranking;
 use tallymark_store::StoreError;
 
@@ -38,6 +39,9 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
         Ok(visitor) => visitor,
         Err(answer) => return *answer,
     };
+    if let Some(place) = of_account(&app, Query::of(&uri)) {
+        return redirect(StatusCode::TEMPORARY_REDIRECT, &place);
+    }
     let asked = match DashboardQuery::read(Query::of(&uri)) {
         Ok(asked) => asked,
         Err(why) => {
@@ -57,6 +61,14 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
         }
         Err(error) => no_store(&app, &error),
     }
+}
+
+/// `/?user=NAME`, as sites with cards have it: the page that has the card of the account.
+fn of_account(app: &App, query: Query<'_>) -> Option<String> {
+    app.github.as_ref()?;
+    let account = AccountName::new(query.form_text("user")?.trim()).ok()?;
+    let name = Name::new(account.as_str()).ok()?;
+    Some(format!("{}{}#card", app.access.base, page_path(name.as_ref())))
 }
 
 /// What the page shows; nothing if nothing was ever counted.
