@@ -351,6 +351,50 @@ fn a_daemon_that_waits_for_a_copy_that_dies_is_refused_and_a_repeat_helps() {
     assert_eq!((place.total("o/3"), place.total("~all")), (2, 21));
 }
 
+/// A copy makes the new store equal to the old one, so it must not go on where something else has counted.
+#[test]
+fn an_interrupted_copy_does_not_take_away_what_was_counted_since() {
+    let other = place();
+    let mut place = place();
+    let first = sqlite(&place, "data/tallymark.db");
+    let (last, taken) = (sqlite(&place, "last.db"), sqlite(&place, "taken.db"));
+    let mut daemon = place.serve();
+    for n in 0..20 {
+        place.hit(&format!("o/{n}"));
+    }
+    wait_until("all is in the store", PATIENCE, || place.total("~all") == 20);
+    let interrupted = |to: &str| {
+        let mut copy = start_copy(&place, &first, to);
+        copy.wait_for_line(|line| line.contains("caught up"), PATIENCE);
+        copy.signal("KILL");
+    };
+    interrupted(&last);
+    interrupted(&taken);
+    stop(&mut daemon);
+
+    // Another store is not copied there.
+    other.run(&["import", "badge", "7", "--name", "other/1"]).good();
+    let others = sqlite(&other, "data/tallymark.db");
+    copy_refused(&other, &others, &last, "40 names already");
+    // Somebody corrects a count there.
+    other.run(&["add", "o/1", "500", "--store", &taken]).good();
+    copy_refused(&place, &first, &taken, "something else has counted into");
+    // The data directory counts there.
+    place.run(&["store", "adopt", "--store", &last]).good();
+    place.store_at(&last);
+    let mut daemon = place.serve();
+    place.hit("new/1");
+    wait_until("it is in the store", PATIENCE, || place.total("new/1") == 1);
+    stop(&mut daemon);
+    copy_refused(&place, &first, &last, "already, and a copy of");
+    assert_eq!(place.total("new/1"), 1);
+    // A log of corrections alone is not taken away either.
+    let corrected = sqlite(&other, "corrected.db");
+    other.run(&["import", "badge", "7", "--name", "other/1", "--store", &corrected]).good();
+    other.run(&["delete", "other/1", "--yes", "--store", &corrected]).good();
+    copy_refused(&place, &first, &corrected, "corrections or pauses");
+}
+
 fn copy_refused(place: &Place, from: &str, to: &str, why: &str) {
     copy(place, from, to).refused(1, &[why]);
 }

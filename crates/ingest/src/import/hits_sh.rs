@@ -79,12 +79,12 @@ impl HitsShKnown {
 }
 
 impl HitsShDays {
-    /// Reads an answer.
+    /// Reads an answer. Where hits.sh counts, it may be tomorrow already.
     ///
     /// # Errors
     ///
-    /// It is none, or its total is not the sum of its days.
-    pub fn read(text: &[u8]) -> Result<HitsShDays, HitsShError> {
+    /// It is none, its total is not the sum of its days, or it has days in the future: no later answer would fit.
+    pub fn read(text: &[u8], today: Day) -> Result<HitsShDays, HitsShError> {
         let wrong = |why: String| HitsShError::NoAnswer(why);
         let answer: HitsShAnswer = serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
         let (mut days, mut sum) = (BTreeMap::new(), 0u64);
@@ -94,6 +94,9 @@ impl HitsShDays {
                 .checked_add(value)
                 .filter(|&sum| i64::try_from(sum).is_ok())
                 .ok_or_else(|| wrong(format!("up to {text}, its days have more than can be counted")))?;
+            if day > Day(today.0.saturating_add(1)) {
+                return Err(wrong(format!("{text} is in the future")));
+            }
             if days.insert(day, value).is_some() {
                 return Err(wrong(format!("{text} is there twice")));
             }
@@ -211,13 +214,16 @@ pub fn hits_sh_known(
 mod tests {
     use super::*;
 
+    /// 2024-06-01.
+    const TODAY: Day = Day(19_875);
+
     fn days(days: &[(&str, u64)]) -> HitsShDays {
         let data: Vec<_> =
             days.iter().map(|(day, value)| serde_json::json!({"day": day, "value": value})).collect();
         let total: u64 = days.iter().map(|(_, value)| value).sum();
         let answer =
             serde_json::json!({"total": total, "monthly": 0, "weekly": 0, "items": [{"data": data}]});
-        HitsShDays::read(answer.to_string().as_bytes()).unwrap()
+        HitsShDays::read(answer.to_string().as_bytes(), TODAY).unwrap()
     }
 
     fn known(of: &HitsShDays) -> HitsShKnown {
@@ -243,6 +249,8 @@ mod tests {
         for older in [days(&[("2024-01-01", 2)]), days(&[("2024-01-01", 3), ("2024-02-29", 1)]), days(&[])] {
             assert_eq!(older.since(Some(known(&later))).unwrap(), BTreeMap::new());
         }
+        // Where hits.sh counts, it may be tomorrow.
+        assert_eq!(days(&[("2024-06-02", 1)]).total(), 1);
         let another = days(&[("2024-01-01", 4), ("2024-03-01", 10)]);
         let told = another.since(Some(of_first)).unwrap_err().to_string();
         assert!(
@@ -266,6 +274,10 @@ mod tests {
             ),
             (r#"{"total":-1,"items":[]}"#, "invalid value"),
             (
+                r#"{"total":1,"items":[{"data":[{"value":1,"day":"2024-06-03"}]}]}"#,
+                "2024-06-03 is in the future",
+            ),
+            (
                 r#"{"total":2,"items":[{"data":[{"value":1,"day":"2024-01-01"},{"value":1,"day":"2024-01-01"}]}]}"#,
                 "2024-01-01 is there twice",
             ),
@@ -274,7 +286,7 @@ mod tests {
                 "more than can be counted",
             ),
         ] {
-            let told = HitsShDays::read(text.as_bytes()).unwrap_err().to_string();
+            let told = HitsShDays::read(text.as_bytes(), TODAY).unwrap_err().to_string();
             assert!(told.contains(why), "{text}: {told}");
         }
     }

@@ -73,7 +73,7 @@ impl ImportHitsSh {
                 (Some(url), Some(page)) => import_badge::fetch(api(url, page), LARGEST, &config).await,
                 _ => import_badge::read(Path::new(&self.from), LARGEST),
             };
-            let days = text.and_then(|text| Ok(HitsShDays::read(text.as_bytes())?));
+            let days = text.and_then(|text| Ok(HitsShDays::read(text.as_bytes(), now().day())?));
             let days = days.with_context(|| {
                 format!(
                     "reading what hits.sh has counted from {}; nothing was counted",

@@ -59,6 +59,11 @@ pub enum GoatError {
         "the row that begins in line {0} has more than 1 MiB: a quote in it is not closed, or this is no export of GoatCounter"
     )]
     Endless(u64),
+    /// The end is missing.
+    #[error(
+        "it ends in the middle of the row that begins in line {0}: the file was cut, so nothing was counted"
+    )]
+    Cut(u64),
     /// Another export was imported before.
     #[error(
         "another export of GoatCounter was imported before under the same names. What both have would count twice, so \

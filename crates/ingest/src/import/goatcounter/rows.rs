@@ -21,6 +21,8 @@ pub(super) struct CsvRows<'a> {
     ends: Vec<usize>,
     /// How many columns of the row that was read last there are.
     has: usize,
+    /// Whether the file ended in that row, without a line end.
+    is_open: bool,
     columns: CsvColumns,
 }
 
@@ -54,6 +56,7 @@ impl<'a> CsvRows<'a> {
             fields: vec![0; LONGEST],
             ends: vec![0; MOST_COLUMNS],
             has: 0,
+            is_open: false,
             columns: CsvColumns::default(),
         };
         if rows.read()?.is_none() {
@@ -69,6 +72,7 @@ impl<'a> CsvRows<'a> {
         let (line, mut at, mut ended) = (self.csv.line(), 0, 0);
         loop {
             let chunk = self.input.fill_buf()?;
+            let is_end = chunk.is_empty();
             let (result, read, written, ends) =
                 self.csv.read_record(chunk, &mut self.fields[at..], &mut self.ends[ended..]);
             self.input.consume(read);
@@ -80,7 +84,7 @@ impl<'a> CsvRows<'a> {
                 // What has so many columns is refused as a row.
                 ReadRecordResult::OutputEndsFull => ended = MOST_COLUMNS - 1,
                 ReadRecordResult::Record => {
-                    self.has = ended;
+                    (self.has, self.is_open) = (ended, is_end);
                     return Ok(Some(line));
                 }
                 ReadRecordResult::End => return Ok(None),
@@ -140,6 +144,8 @@ impl<'a> CsvRows<'a> {
         let Some(line) = self.read()? else { return Ok(None) };
         Ok(Some(match self.hit(mapping, now) {
             Ok(row) => row,
+            // GoatCounter ends every line. What is counted of a cut file would count again with the whole one.
+            Err(why) if self.is_open && why != GoatRefusal::Bot => return Err(GoatError::Cut(line)),
             Err(why) => GoatRow::Refused(line, why),
         }))
     }

@@ -256,6 +256,11 @@ fn a_broken_file_counts_nothing() {
     refused(b"2Path,Title,Event,Bot\n", "no column Date");
     refused(b"127.0.0.1 - - [x]\n", "begins with \"127.0.0.1 - - [x]\"");
     let good = format!("{HEAD}{}", row("/", "false", "0", "2026-03-05T19:07:31Z").repeat(500));
+    // Without the line end alone, the last row is whole.
+    assert!(read(good.trim_end().as_bytes()).is_ok());
+    for cut in [2, 12, 25, 33] {
+        refused(&good.as_bytes()[..good.len() - cut], "in the middle of the row that begins in line 501");
+    }
     let packed = gzip(good.as_bytes());
     refused(&packed[..packed.len() / 2], "");
     refused(&packed[..packed.len() - 4], "");

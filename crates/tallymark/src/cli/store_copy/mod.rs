@@ -7,6 +7,7 @@
 //! same numbers, because both stores are compared and nothing is remembered.
 
 mod rest;
+mod target;
 
 use super::{CommonFlags, block_on, must_exist, out};
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     home::{self, shown},
     progress, user,
 };
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use rest::{CopySums, sums};
 use serde::{Deserialize, Serialize};
@@ -148,6 +149,7 @@ impl Copying<'_> {
         if let Some(done) = self.check_target().await? {
             return self.already(done, lock).await;
         }
+        self.check_not_ours(target)?;
         if lock.is_none() && home::expected(self.config)?.is_some_and(|store| store != source) {
             bail!(
                 "the daemon that runs counts into another store than {}: name that one, or stop the daemon",
@@ -159,6 +161,9 @@ impl Copying<'_> {
         let holds_back = matches!(from, StoreUrl::Redis(_));
         let sync = StoreSync::begin(stores, named_instance(&self.name), begun, retention, holds_back);
         let mut sync = sync.await.map_err(advised)?;
+        // Each of two copies that began at the same moment has said so by now, so at least one sees the other.
+        self.check_alone().await?;
+        self.gather().await?;
         let all = sums(&*self.from).await?.values().map(|(names, _)| names).sum();
         let bar = progress::bar("copying", all);
         sync.everything(&|| bar.inc(1)).await.map_err(advised)?;
@@ -215,6 +220,8 @@ impl Copying<'_> {
     /// Copies the rest, checks all of it, and lets the data directory count into the new store.
     async fn finish(&self, mut sync: StoreSync, lock: DirLock) -> Result<CopyReport> {
         let StoreCopy { from, to } = self.copy;
+        self.check_alone().await?;
+        self.gather().await?;
         sync.finish().await.map_err(advised)?;
         let rest = self.copy_rest().await.map_err(advised_any)?;
         let (there, here) = (sums(&*self.from).await?, sums(&*self.to).await?);
@@ -253,26 +260,6 @@ impl Copying<'_> {
             false => home::remembering(&config, Some(&self.to), std::future::ready(Ok(()))).await?,
         }
         Ok(is_ours)
-    }
-
-    /// A store that is empty, or has what an interrupted run of the same copy has brought. Answers what a complete one had.
-    async fn check_target(&self) -> Result<Option<CopySums>> {
-        let instance = named_instance(&self.name);
-        let there = self.to.positions(Some(instance)).await?;
-        let Some((_, position)) = there.into_iter().find(|(_, position)| position.source == self.name) else {
-            let has: u64 = sums(&*self.to).await?.values().map(|(names, _)| names).sum();
-            ensure!(
-                has == 0,
-                "{} has {} already: copy into an empty store, or add the counts with `tallymark export jsonl` and \
-                 `import jsonl`",
-                shown(&self.copy.to),
-                out::counted(has, "name")
-            );
-            return Ok(None);
-        };
-        let mark: CopyMark =
-            serde_json::from_str(&position.state).context("reading what was copied before")?;
-        Ok(mark.done.then_some(mark.events))
     }
 
     /// A copy that was complete may have been killed before the data directory was told.

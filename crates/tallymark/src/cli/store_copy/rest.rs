@@ -98,21 +98,21 @@ impl Copying<'_> {
     }
 }
 
-fn is_copy(source: &str) -> bool {
+pub(super) fn is_copy(source: &str) -> bool {
     source.starts_with("copy:")
 }
 
 /// Under which instance this data directory counts. An outbox can have its own: after a restore it continues under a
 /// new one.
-struct OwnInstance {
+pub(super) struct OwnInstance {
     in_from: Option<Uuid>,
-    in_to: Option<Uuid>,
+    pub(super) in_to: Option<Uuid>,
     /// Above every number that its outbox has given.
     least: u64,
 }
 
 impl OwnInstance {
-    fn of(copying: &Copying<'_>) -> Result<OwnInstance> {
+    pub(super) fn of(copying: &Copying<'_>) -> Result<OwnInstance> {
         let data_dir = &copying.config.data_dir;
         let path = data_dir.join(Instance::FILE);
         let kept = match std::fs::read_to_string(&path) {
