@@ -182,7 +182,8 @@ fn table() -> Vec<Row> {
         ("Sec-Purpose", "preview", false),
         ("X-Moz", "prefetch", false),
         ("X-Moz", "PREVIEW", false),
-        ("X-Purpose", "prefetch", true),
+        ("X-Purpose", "prefetch", false),
+        ("X-Purpose", "preview", false),
         // There is nothing to compare with, so every one of them gets its picture.
         ("If-None-Match", "*", true),
         ("If-None-Match", "\"x\"", true),

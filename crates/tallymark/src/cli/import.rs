@@ -168,8 +168,9 @@ impl ImportLog {
         }
         block_on(async {
             // A dry run leaves no trace, not even an empty database; nor do files none of which can be opened.
-            let idle =
-                self.dry_run || !self.files.iter().any(|file| is_stdin(file) || File::open(file).is_ok());
+            // Opening a named pipe would wait for a writer.
+            let can_open = |file: &PathBuf| is_stdin(file) || (file.is_file() && File::open(file).is_ok());
+            let idle = self.dry_run || !self.files.iter().any(can_open);
             let none = idle && common.existing_store(&config).await.is_err();
             let store = match none {
                 true => None,

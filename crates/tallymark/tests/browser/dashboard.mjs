@@ -79,7 +79,7 @@ async function walk(page) {
     assert.equal(rows.reduce((sum, [, count]) => sum + count, 0), 10, `${id}: ${rows}`);
     assert.ok(rows.some(([label]) => label === one), `${id}: ${rows}`);
   }
-  await page.getByText("of 1 of these, neither the country nor the client").waitFor();
+  await page.getByText("for 1 of them, neither the country nor the client").waitFor();
   await page.goto("/");
 
   await page.locator("th.name a").first().click();

@@ -194,7 +194,8 @@ async fn mistakes_are_answered_with_their_reason() {
         (format!("{list}/%2F"), 200, ""),
         (format!("{list}/"), 404, "nothing here"),
         (format!("{list}//series"), 400, "empty"),
-        (format!("{list}/~all"), 400, "cannot begin"),
+        (format!("{list}/~other"), 400, "cannot begin"),
+        (format!("{list}/~all"), 200, ""),
         (format!("{list}/%00"), 400, "control"),
         (format!("{list}/a/series?step=week"), 400, "step is"),
         (format!("{list}/a/series.csv?step=minute&from=2020-01-01"), 400, "at most 5000"),
@@ -359,7 +360,7 @@ async fn last_visits_have_their_minute_and_class() {
     assert_eq!(got, of("never", json!([]), [("github-camo", 0), ("bot", 0)]));
     assert_eq!(site.get("/api/v1/counters/you%2Frepo%2Fvisits").await.json()["name"], "you/repo/visits");
     for (path, part) in [
-        ("~all/visits", "~"),
+        ("~other/visits", "~"),
         ("a/visits?limit=0", "limit"),
         ("a/visits?limit=1001", "limit"),
         ("a/visits?event=A", "event"),
