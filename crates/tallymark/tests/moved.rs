@@ -354,7 +354,7 @@ fn a_daemon_that_waits_for_a_copy_that_dies_is_refused_and_a_repeat_helps() {
 /// A copy makes the new store equal to the old one, so it must not go on where something else has counted.
 #[test]
 fn an_interrupted_copy_does_not_take_away_what_was_counted_since() {
-    let other = place();
+    let (other, stranger) = (place(), place());
     let mut place = place();
     let first = sqlite(&place, "data/tallymark.db");
     let (last, taken) = (sqlite(&place, "last.db"), sqlite(&place, "taken.db"));
@@ -377,7 +377,7 @@ fn an_interrupted_copy_does_not_take_away_what_was_counted_since() {
     let others = sqlite(&other, "data/tallymark.db");
     copy_refused(&other, &others, &last, "40 names already");
     // Somebody corrects a count there.
-    other.run(&["add", "o/1", "500", "--store", &taken]).good();
+    stranger.run(&["add", "o/1", "500", "--store", &taken]).good();
     copy_refused(&place, &first, &taken, "something else has counted into");
     // The data directory counts there.
     place.run(&["store", "adopt", "--store", &last]).good();
@@ -390,8 +390,9 @@ fn an_interrupted_copy_does_not_take_away_what_was_counted_since() {
     assert_eq!(place.total("new/1"), 1);
     // A log of corrections alone is not taken away either.
     let corrected = sqlite(&other, "corrected.db");
-    other.run(&["import", "badge", "7", "--name", "other/1", "--store", &corrected]).good();
-    other.run(&["delete", "other/1", "--yes", "--store", &corrected]).good();
+    let emptied = Place::new();
+    emptied.run(&["import", "badge", "7", "--name", "other/1", "--store", &corrected]).good();
+    emptied.run(&["delete", "other/1", "--yes", "--store", &corrected]).good();
     copy_refused(&place, &first, &corrected, "corrections or pauses");
 }
 
