@@ -114,7 +114,7 @@ pub(crate) async fn a_correction_that_takes_too_much_changes_nothing(bed: Bed) {
             by(&a, cell.clone(), -take),
         ]);
         let Outcome::Short { what } = correct(&bed, short).await else { panic!("{cell:?}") };
-        assert!(what.contains(&format!("{take} to take away")) && what.contains(" a "), "{what}");
+        assert!(what.contains(&format!("{take} to subtract")) && what.contains(" a "), "{what}");
     }
     let much = correction(vec![by(&a, CountCell::Total, i64::MAX)]);
     assert!(matches!(correct(&bed, much).await, Outcome::Short { .. }));
