@@ -277,9 +277,7 @@ async fn wait_for_copy(config: &Config) -> Result<()> {
     if !home::waits_for_copy(config)? {
         return Ok(());
     }
-    info!(
-        "waiting for a copy of the store: it takes along what the daemon before has counted in the last moment"
-    );
+    info!("waiting until `store copy` has copied what the previous daemon counted last");
     let _waiting = WaitingDaemon::begin(&config.data_dir)?;
     // It lets go of the data directory only after it has said that this one counts into the new store.
     while StoreCopying::is_running(&config.data_dir) {

@@ -20,8 +20,10 @@ fn sleeps(pid: u32) -> u64 {
     statuses.map(of_thread).sum()
 }
 
+/// A daemon at rest wakes up 3 to 5 times a second; one loop that asks every 100 ms would add 10. The limit is between
+/// the two, because reads that wait for a busy disk are counted too.
 #[test]
-fn idle_daemon_wakes_up_at_most_five_times_a_second() {
+fn idle_daemon_asks_in_no_loop() {
     for kind in Kind::both() {
         let place = kind.place();
         let daemon = place.serve();
@@ -31,7 +33,9 @@ fn idle_daemon_wakes_up_at_most_five_times_a_second() {
         wait_until("five quiet seconds", 3 * PATIENCE, || {
             let (before, begun) = (sleeps(daemon.pid()), Instant::now());
             std::thread::sleep(Duration::from_secs(5));
-            (sleeps(daemon.pid()) - before) as f64 <= 5.0 * begun.elapsed().as_secs_f64()
+            // Fewer than before where a thread has ended.
+            let woken = sleeps(daemon.pid()).saturating_sub(before);
+            woken as f64 <= 10.0 * begun.elapsed().as_secs_f64()
         });
     }
 }

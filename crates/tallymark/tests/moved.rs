@@ -331,7 +331,7 @@ fn a_daemon_that_waits_for_a_copy_that_dies_is_refused_and_a_repeat_helps() {
     place.store_at(&to);
     let mut waiting =
         Daemon::builder(program()).arg("serve").args(place.flags()).args(place.listen_flags()).start();
-    waiting.wait_for_line(|line| line.contains("waiting for a copy"), PATIENCE);
+    waiting.wait_for_line(|line| line.contains("waiting until `store copy`"), PATIENCE);
     copy.signal("CONT");
     thread::sleep(Duration::from_millis(200));
     // The old daemon runs still, so the copy goes on.

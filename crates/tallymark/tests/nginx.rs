@@ -10,12 +10,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
 use tallymark_core::Name;
 use tallymark_testbed::http::{self, Client, Response};
 use tallymark_testbed::{
-    Daemon, Nginx, Redis, SET_MISC, TempDir, free_tcp_port, free_udp_port, is_root, nginx_test, temp_dir,
-    wait_until,
+    Daemon, Nginx, PATIENCE, Redis, SET_MISC, TempDir, free_tcp_port, free_udp_port, is_root, nginx_test,
+    temp_dir, wait_until,
 };
 
 const BIN: &str = env!("CARGO_BIN_EXE_tallymark");
@@ -24,9 +23,6 @@ const WITH_SET_MISC: &str = include_str!("../../../nginx/tallymark-set-misc.conf
 /// What an operator has to change, in either file.
 const DEFAULTS: [&str; 5] =
     ["listen 80;", "hits.example.org", "127.0.0.1:5140", "127.0.0.1:8080", "/var/lib/tallymark/badges"];
-/// Generous, because two cores may have other work; in the good case it is not used up.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// The headers of every picture, from nginx or the daemon, besides Server, Date, Connection and Content-Length.
 const DRESS: [(&str, &str); 7] = [
     ("access-control-allow-origin", "*"),

@@ -154,7 +154,8 @@ fn a_store_is_copied_with_the_positions_of_a_log() {
     more("o/r").unwrap();
     let said = copy(&place, &sqlite, &redis.url()).good();
     assert!(
-        said.contains("copied 2 counters with 3 in all from ") && said.contains("and 2 positions,"),
+        said.contains("copied 2 counters with 3 in all from ")
+            && said.contains("  2 positions of logs and imports\n"),
         "{said}"
     );
     assert!(said.contains("counts into the new store from now on"), "{said}");

@@ -46,7 +46,7 @@ use std::time::Duration;
 
 /// How long a server may take to start or to stop before a test fails: long, because a loaded two-core machine is not a
 /// defect of the code under test, and in the good case the time is not used up.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where a server under test lives: what a configuration text has to mention.
 #[derive(Debug, Clone, Copy)]

@@ -17,6 +17,7 @@ use crate::{
     books::{Books, WriterState},
     clock::now,
     errand::{Errand, ErrandError},
+    gather::gather_held_back,
     live::Live,
     meters::IngestMeters,
 };
@@ -24,10 +25,7 @@ pub use base::{OldBadgeBrought, OldBadgeNumber};
 use draft::Draft;
 pub(crate) use ledger::{NameLedger, values};
 use sha2::{Digest, Sha256};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 use tallymark_core::{
     Asking, Batch, Corrected, Correcting, Correction, CorrectionRecord, CorrectionRequest, Corrections,
     CountCell, Difference, Event, MAX_CORRECTIONS, Name, NotCorrected, Now, Once,
@@ -41,8 +39,6 @@ use uuid::Uuid;
 const ATTEMPTS: u32 = 5;
 /// The pause before another attempt, if another process writes under the same key.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long hours and minutes are waited for that a daemon holds back: it looks whether it is asked every five seconds.
-const HELD_BACK: Duration = Duration::from_secs(12);
 /// How long a request waits for the store.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -184,25 +180,21 @@ impl Corrector {
     /// that is gone, or belong to another.
     async fn gather(&self, errand: &mut Errand) -> Result<(), NotCorrected> {
         self.claim(errand).await?;
-        let since = Instant::now();
-        loop {
-            let owing = self.store.ask_for_whole().await.map_err(unread)?;
-            if owing.is_empty() {
-                return Ok(());
-            }
-            if since.elapsed() >= HELD_BACK {
-                warn!(
-                    daemons = ?owing,
-                    "a daemon holds back hours and minutes of its last hits and does not answer, so they are not \
-                     corrected: start it, and then make this correction again"
-                );
-                return self.store.wait_no_more(&owing).await.map_err(unread);
-            }
+        let call = || {
             if let Some((_, state)) = &self.daemon {
                 state.call();
             }
-            tokio::time::sleep(PAUSE).await;
+        };
+        let owing = gather_held_back(&*self.store, &call).await.map_err(unread)?;
+        if owing.is_empty() {
+            return Ok(());
         }
+        warn!(
+            daemons = ?owing,
+            "a daemon holds back hours and minutes of its last hits and does not answer, so they are not \
+             corrected: start it, and then make this correction again"
+        );
+        self.store.wait_no_more(&owing).await.map_err(unread)
     }
 
     async fn draft(

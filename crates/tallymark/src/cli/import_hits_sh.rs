@@ -129,7 +129,7 @@ impl ImportHitsSh {
 
 fn no_counter() -> anyhow::Error {
     Misuse::because(
-        "the address is none of a counter of hits.sh: those are https://hits.sh/HOST/PATH.svg, its page \
+        "the address is not that of a counter at hits.sh. Those are https://hits.sh/HOST/PATH.svg, its page \
          https://hits.sh/HOST/PATH/ and https://hits.sh/api/urns/HOST/PATH",
     )
 }

@@ -15,8 +15,7 @@ use tallymark_testbed::{
     Daemon, Nginx, Redis, TempDir, free_tcp_port, free_udp_port, http, temp_dir, wait_until,
 };
 
-/// Long, because a loaded machine is not a defect; in the good case it is not used up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) use tallymark_testbed::PATIENCE;
 
 /// The binary under test.
 pub(crate) fn program() -> &'static Path {

@@ -49,20 +49,18 @@ pub enum GoatError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It is not what GoatCounter writes.
-    #[error("it is no export of GoatCounter: {0}")]
+    #[error("it is not an export of GoatCounter: {0}")]
     NoExport(String),
     /// GoatCounter writes this since a version that came later than this program.
     #[error("it has version {0} of the format, and this program reads {1}")]
     Version(String, &'static str),
     /// A row has no end.
     #[error(
-        "the row that begins in line {0} has more than 1 MiB: a quote in it is not closed, or this is no export of GoatCounter"
+        "the row that begins in line {0} has more than 1 MiB: a quote in it is not closed, or this is not an export of GoatCounter"
     )]
     Endless(u64),
     /// The end is missing.
-    #[error(
-        "it ends in the middle of the row that begins in line {0}: the file was cut, so nothing was counted"
-    )]
+    #[error("it ends in the middle of the row that begins in line {0}: the file was cut")]
     Cut(u64),
     /// Another export was imported before.
     #[error(

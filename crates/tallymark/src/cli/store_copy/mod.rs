@@ -161,7 +161,8 @@ impl Copying<'_> {
         let holds_back = matches!(from, StoreUrl::Redis(_));
         let sync = StoreSync::begin(stores, named_instance(&self.name), begun, retention, holds_back);
         let mut sync = sync.await.map_err(advised)?;
-        // Each of two copies that began at the same moment has said so by now, so at least one sees the other.
+        // Two copies that start at the same moment both pass the first check. Each has left its mark by now, so at least one
+        // of them sees the other.
         self.check_alone().await?;
         self.gather().await?;
         let all = sums(&*self.from).await?.values().map(|(names, _)| names).sum();
@@ -289,17 +290,23 @@ fn people(report: &CopyReport) -> String {
         out::counted(*names, "counter"),
         total.separate_with_commas(),
     );
-    text += &format!(
-        "and {}, {} of corrections, {} that were kept, and what is known of {}\n",
-        out::counted(report.positions, "position"),
-        out::counted(report.corrections, "part"),
-        out::counted(report.kept, "thing"),
-        out::counted(report.instances, "instance"),
-    );
+    let beside = [
+        (report.positions, "position of a log or an import", "positions of logs and imports"),
+        (report.corrections, "entry in the log of corrections", "entries in the log of corrections"),
+        (report.kept, "avatar, statistic, account or pause", "avatars, statistics, accounts and pauses"),
+        (
+            report.instances,
+            "idempotency key, import or other daemon",
+            "idempotency keys, imports and other daemons",
+        ),
+    ];
+    for (count, one, many) in beside.into_iter().filter(|(count, ..)| *count > 0) {
+        text += &format!("  {} {}\n", count.separate_with_commas(), if count == 1 { one } else { many });
+    }
     text += match report.adopted {
         true => {
-            "This data directory counts into the new store from now on: set url under [store], or --store, and start \
-                 the daemon.\n"
+            "This data directory counts into the new store from now on. Make sure that url under [store], or --store, \
+                 names it, and that a daemon runs.\n"
         }
         false => "This data directory has not counted into the old store.\n",
     };

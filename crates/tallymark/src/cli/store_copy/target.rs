@@ -9,18 +9,11 @@ use crate::{
     cli::out,
     home::{self, shown},
 };
-use anyhow::{Context, Result, bail, ensure};
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
-use tallymark_ingest::{Errand, PAUSES, import::named_instance};
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
+use tallymark_ingest::{Errand, PAUSES, gather_held_back, import::named_instance};
 use tallymark_store::StoreUrl;
 use uuid::Uuid;
-
-/// How long a daemon has for writing the hours and minutes that it holds back.
-const HELD_BACK: Duration = Duration::from_secs(10);
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Copying<'_> {
     /// A store that is empty, or has what an interrupted run of the same copy has brought. Answers what a complete one had.
@@ -124,21 +117,14 @@ impl Copying<'_> {
         }
         let mut errand = Errand::new(self.from.clone(), named_instance(&self.name));
         errand.claim().await?;
-        let since = Instant::now();
-        loop {
-            let owing = self.from.ask_for_whole().await?;
-            if owing.is_empty() {
-                return Ok(());
-            }
-            if since.elapsed() >= HELD_BACK {
-                let from = shown(&self.copy.from);
-                bail!(
-                    "{} held back hours and minutes of the last hits and did not answer: start each daemon that counts into \
-                     {from} once more with that store, so that it writes them, then run this again",
-                    out::counted(owing.len() as u64, "daemon")
-                );
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
+        let owing = gather_held_back(&*self.from, &|| ()).await?;
+        let from = shown(&self.copy.from);
+        ensure!(
+            owing.is_empty(),
+            "{} held back hours and minutes of the last hits and did not answer: start each daemon that counts into {from} \
+             once more with that store, so that it writes them, then run this again",
+            out::counted(owing.len() as u64, "daemon")
+        );
+        Ok(())
     }
 }

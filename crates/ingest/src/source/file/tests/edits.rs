@@ -156,12 +156,7 @@ fn lines_behind_an_edit_count_whatever_was_edited() {
                 bed.restart();
             }
             put(&bed, &left, in_place);
-            bed.append("access.log", &numbered(200, 200 + before));
-            bed.read();
-            bed.append("access.log", &numbered(300, 303));
-            bed.read();
-            bed.restart();
-            bed.read();
+            follow_edit(&mut bed, before);
             let case = format!("{edit} {in_place} {is_down} {before}: {} told", bed.told);
             assert!(bed.seen.lines.values().all(|&n| n == 1), "{case}");
             // The first line behind a torn one is joined to it.
@@ -175,6 +170,16 @@ fn lines_behind_an_edit_count_whatever_was_edited() {
             assert_eq!(bed.told > 0, may_be_told, "{case}");
         }
     }
+}
+
+/// Some lines follow an edit before the next look, three follow it afterwards, and then the daemon starts again.
+fn follow_edit(bed: &mut Bed, before: u64) {
+    bed.append("access.log", &numbered(200, 200 + before));
+    bed.read();
+    bed.append("access.log", &numbered(300, 303));
+    bed.read();
+    bed.restart();
+    bed.read();
 }
 
 /// Of a file that was replaced and is still open all lines are known.
@@ -194,12 +199,7 @@ fn few_lines_and_lines_that_come_again_are_known_in_a_file_that_is_open() {
         bed.append("access.log", &old);
         bed.read();
         put(&bed, &left, false);
-        bed.append("access.log", &numbered(200, 200 + before));
-        bed.read();
-        bed.append("access.log", &numbered(300, 303));
-        bed.read();
-        bed.restart();
-        bed.read();
+        follow_edit(&mut bed, before);
         let counted: u64 = bed.seen.lines.values().sum();
         assert_eq!(counted, old.lines().count() as u64 + before + 3, "{old} {left}");
         assert!(bed.told > 0, "it could be a new log");
