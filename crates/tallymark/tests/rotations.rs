@@ -581,3 +581,32 @@ fn log_with_a_copy_beside_it_is_counted_once_whatever_is_done_to_it() {
         }
     }
 }
+
+/// `sed -i` on a log, from its first lines on, while the daemon runs and while it does not.
+#[test]
+fn log_that_sed_edits_again_and_again_is_counted_once() {
+    for kind in Kind::both() {
+        let place = place(&kind, "DIR/log/badge.log");
+        let dir = place.dir().join("log");
+        fs::create_dir(&dir).unwrap();
+        let mut log = Log { path: dir.join("badge.log"), lines: 0 };
+        log.write(4);
+        let mut daemon = counts(&place, log.lines);
+        for (round, edit) in ["$d", "1s/r/x/", "2d", "$d"].into_iter().cycle().take(12).enumerate() {
+            let is_down = round % 2 == 1;
+            if is_down {
+                daemon.kill9();
+            }
+            assert!(Command::new("sed").arg("-i").arg(edit).arg(&log.path).status().unwrap().success());
+            log.write(round as u64 % 3);
+            if is_down {
+                daemon = counts(&place, log.lines);
+            } else {
+                wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+            }
+        }
+        log.write(3);
+        wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+        settle(&place, daemon, log.lines);
+    }
+}

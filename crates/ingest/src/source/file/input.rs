@@ -137,14 +137,7 @@ impl Input {
             end = start;
         }
         (self.prefix, self.tail) = plain_ends(file, end)?;
-        let mut before = vec![0; end.min(CHUNK as u64) as usize];
-        let start = end - before.len() as u64;
-        file.read_exact_at(&mut before, start)?;
-        // The first may be cut.
-        let whole =
-            if start == 0 { 0 } else { memchr::memchr(b'\n', &before).map_or(before.len(), |at| at + 1) };
-        self.last = LastLines::default();
-        self.last.push(&before[whole..]);
+        self.last = last_lines(file, end)?;
         self.lines = Ladder::of(&self.prefix);
         if end > 0 {
             self.cutter = Cutter::resumed(&self.prefix, false);
@@ -324,6 +317,18 @@ impl Input {
         }
         self.tail.extend_from_slice(&taken[taken.len().saturating_sub(TAIL)..]);
     }
+}
+
+/// The last lines before `end` of a plain file.
+pub(super) fn last_lines(file: &File, end: u64) -> io::Result<LastLines> {
+    let mut before = vec![0; end.min(CHUNK as u64) as usize];
+    let start = end - before.len() as u64;
+    file.read_exact_at(&mut before, start)?;
+    // The first may be cut.
+    let whole = if start == 0 { 0 } else { memchr::memchr(b'\n', &before).map_or(before.len(), |at| at + 1) };
+    let mut last = LastLines::default();
+    last.push(&before[whole..]);
+    Ok(last)
 }
 
 /// The first and the last bytes before `offset` of a plain file.

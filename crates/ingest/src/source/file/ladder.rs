@@ -130,9 +130,9 @@ impl LastLines {
         &self.0
     }
 
-    /// Of lines with these prints.
-    pub(crate) fn of(prints: &[u32]) -> LastLines {
-        LastLines(prints[prints.len().saturating_sub(KEPT)..].to_vec())
+    /// Whether there were no others before them in a content that has these first lines.
+    pub(crate) fn are_all(&self, first: &Ladder, is_longer: bool) -> bool {
+        !self.0.is_empty() && self.0.len() < KEPT && (is_longer || first.0.len() <= self.0.len())
     }
 
     /// What is known of one line.

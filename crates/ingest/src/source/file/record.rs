@@ -172,6 +172,11 @@ impl Mark {
         (self.offset, self.prefix, self.tail) == (other.offset, other.prefix, other.tail)
     }
 
+    /// Whether its last lines are all that there are before it.
+    pub(crate) fn knows_all_lines(&self) -> bool {
+        !self.skip && self.last.are_all(&self.lines, self.offset > PREFIX as u64)
+    }
+
     /// How many bytes its prefix is of.
     pub(crate) fn prefix_len(&self) -> usize {
         self.offset.min(PREFIX as u64) as usize

@@ -56,7 +56,7 @@ impl Survey<'_> {
         if self.take_from_backup(at, &ids)? {
             return Ok(());
         }
-        if !self.take_edited(at)? {
+        if !self.take_edited(at, false)? {
             let mut record = unread(self.file(at));
             if let Some(mark) = self.behind_what_was_kept(at)? {
                 record.mark = mark;
@@ -139,7 +139,7 @@ impl Survey<'_> {
         if !alike && self.take_early_copy(at)? {
             return Ok(());
         }
-        if self.take_edited(at)? {
+        if self.take_edited(at, false)? {
             return Ok(());
         }
         if !alike

@@ -4,7 +4,8 @@
 //! read are still in it, and no two of them are equal, everything up to their end was counted. Lines that recur, as
 //! those without a time of day do, prove that only if more of them match. If the last lines are gone, [`super::kept`]
 //! looks for lines before them. If only its beginning matches, all of it is treated as counted, and the difference is
-//! reported.
+//! reported. A few lines, or lines that recur, are no proof: they are treated as counted too, and reported, but as new
+//! ones if the log was seen empty, or not at all, in between.
 
 use super::super::{
     input::{Input, beginning, content, is_damage},
@@ -15,6 +16,7 @@ use super::super::{
 use super::{
     Survey,
     kept::{self, CHUNK, each_line, mark_at, read_full},
+    stranger::Stranger,
 };
 use crate::source::Stop;
 use std::{
@@ -28,14 +30,37 @@ const MOST_ENDS: usize = 100;
 const MOST_KEPT: usize = 8;
 /// The report about a log of which only the beginning is known.
 const CHANGED: &str = "it begins like the counted file, but was changed: its lines are treated as counted";
-
 /// The report about a log whose last lines have changed.
 const SHORTENED: &str = "its last lines were removed or changed, and others follow: these are counted, including any that were counted before and only changed";
+/// The report about a log that may be a new one.
+const FEW: &str = "it has some of the few lines that were counted, so it is treated as the same log with other lines changed or removed. It may be a new log, with lines that are the same";
+/// The report about a log that was empty, or not there, and may be the same one.
+const REFILLED: &str = "it was empty or gone, and has lines that were counted before: they are counted as new ones. They count twice if it was only rewritten";
+
+/// What to do with a file that may have been read, or may be a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// It is treated as read.
+    PassOver,
+    /// It is treated as new.
+    Count,
+    /// Other rules decide.
+    Leave,
+}
+
+/// How certain it is that a file is what was read, changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Evidence {
+    No,
+    /// Another file may have the same lines.
+    Weak,
+    Good,
+}
 
 impl Survey<'_> {
     /// Lets a file go on as the record that was there, or that was the log where it was rotated since, if it is an edited
-    /// form of that one. Answers whether it is.
-    pub(super) fn take_edited(&mut self, at: usize) -> io::Result<bool> {
+    /// form of that one. Answers whether it is. `was_empty` says that it had nothing before.
+    pub(super) fn take_edited(&mut self, at: usize, was_empty: bool) -> io::Result<bool> {
         let (path, identity) = (self.file(at).path.clone(), self.file(at).identity);
         let is_rotated = self.may_be_rotated(at);
         let is_it = |record: &FileRecord| record.path == path || record.identity.is(&identity);
@@ -48,12 +73,20 @@ impl Survey<'_> {
         let Some(record) = self.book.get(id) else { return Ok(false) };
         // Where it is not certain that it was there, the first lines are no evidence.
         let (read, is_it) = (record.mark.clone(), is_it(record));
+        let was_gone = record.gone && !self.truncated.contains(&id);
         let mut mark = behind_last_lines(&path, &read, self.question.stop)?;
         if mark.is_none() {
-            mark = self.behind_kept_lines(&path, &read, Some(id).filter(|_| is_it))?;
-        }
-        if mark.is_none() && is_it {
-            mark = self.behind_all_of_changed(&path, &read)?;
+            let doubt = match is_it {
+                // It may be a copy that was made before the log was truncated.
+                true if self.has_early_copy(at, record) => Doubt::Leave,
+                true if was_empty || was_gone => Doubt::Count,
+                true => Doubt::PassOver,
+                false => Doubt::Leave,
+            };
+            mark = self.behind_kept_lines(&path, &read, Some(id).filter(|_| is_it), doubt)?;
+            if mark.is_none() && is_it {
+                mark = self.behind_all_of_changed(&path, &read, doubt)?;
+            }
         }
         let Some(mark) = mark else { return Ok(false) };
         self.truncated.remove(&id);
@@ -62,6 +95,14 @@ impl Survey<'_> {
         let mark = Mark { runs: read.runs, ..mark };
         self.book.change(id, |record| (record.mark, record.done) = (mark, false));
         Ok(true)
+    }
+
+    /// Whether another file may have what was read of a record before it was truncated.
+    fn has_early_copy(&self, at: usize, record: &FileRecord) -> bool {
+        let may_be = |(&other, stranger): (&usize, &Stranger)| {
+            other != at && self.owner[other].is_none() && stranger.may_begin(record)
+        };
+        self.strangers.iter().any(may_be)
     }
 
     /// Whether a file is a generation of this log, or of another that asks for it.
@@ -96,8 +137,9 @@ impl Survey<'_> {
             }
         }
         for (_, read) in by_hand.iter().filter(|_| !is_rotated) {
-            let mark = self.behind_kept_lines(&path, read, None)?;
-            let mark = if mark.is_some() { mark } else { self.behind_all_of_changed(&path, read)? };
+            let mark = self.behind_kept_lines(&path, read, None, Doubt::PassOver)?;
+            let changed = || self.behind_all_of_changed(&path, read, Doubt::PassOver);
+            let mark = mark.map_or_else(changed, |mark| Ok(Some(mark)))?;
             if mark.is_some() {
                 return Ok(mark);
             }
@@ -108,13 +150,22 @@ impl Survey<'_> {
     /// The mark after the last of those lines that are still there. The lines after them are read, and this is
     /// reported, because they may be counted lines that were changed. If the file of a record was replaced and is still
     /// open, all its lines are known.
-    fn behind_kept_lines(&mut self, path: &Path, read: &Mark, id: Option<u64>) -> io::Result<Option<Mark>> {
+    fn behind_kept_lines(
+        &mut self,
+        path: &Path,
+        read: &Mark,
+        id: Option<u64>,
+        doubt: Doubt,
+    ) -> io::Result<Option<Mark>> {
         if read.skip || Input::new(open_regular(path)?)?.is_packed() {
             return Ok(None);
         }
         let replaced = id.and_then(|id| self.question.open.get(&id)).and_then(Input::plain);
         let found = kept::behind_kept_lines(path, read, replaced, self.question.stop)?;
         let Some(found) = found else { return Ok(None) };
+        if !found.is_certain {
+            return Ok(self.weigh(path, FEW, doubt).then_some(found.mark));
+        }
         if found.is_doubtful {
             self.tell(&path.display().to_string(), SHORTENED);
         }
@@ -123,14 +174,28 @@ impl Survey<'_> {
 
     /// The end of a plain file that begins like the one that was read. Its lines are treated as counted, and this is
     /// reported.
-    fn behind_all_of_changed(&mut self, path: &Path, read: &Mark) -> io::Result<Option<Mark>> {
+    fn behind_all_of_changed(&mut self, path: &Path, read: &Mark, doubt: Doubt) -> io::Result<Option<Mark>> {
         let mut input = Input::new(open_regular(path)?)?;
-        if input.is_packed() || !begins_like(path, read)? {
-            return Ok(None);
+        let evidence = if input.is_packed() { Evidence::No } else { begins_like(path, read)? };
+        match evidence {
+            Evidence::No => return Ok(None),
+            Evidence::Weak if !self.weigh(path, CHANGED, doubt) => return Ok(None),
+            Evidence::Weak => {}
+            Evidence::Good => self.tell(&path.display().to_string(), CHANGED),
         }
-        self.tell(&path.display().to_string(), CHANGED);
         input.skip_to_end()?;
         Ok(Some(input.mark()))
+    }
+
+    /// Whether to take a file for what was read on weak evidence. Either is reported, once.
+    fn weigh(&mut self, path: &Path, why: &'static str, doubt: Doubt) -> bool {
+        let path = path.display().to_string();
+        match doubt {
+            Doubt::PassOver => self.tell(&path, why),
+            Doubt::Count if self.untold.iter().all(|(told, _)| *told != path) => self.tell(&path, REFILLED),
+            Doubt::Count | Doubt::Leave => {}
+        }
+        doubt == Doubt::PassOver
     }
 
     /// What the file of a record had got since it was read is in the edited log too, and is read there. What only that file
@@ -173,12 +238,19 @@ fn common_lines(one: (&Path, u64), other: (&Path, u64), stop: &Stop) -> io::Resu
 }
 
 /// Whether a file has the first bytes or lines of what was read, as no other would have by chance.
-fn begins_like(path: &Path, read: &Mark) -> io::Result<bool> {
+fn begins_like(path: &Path, read: &Mark) -> io::Result<Evidence> {
     let first = beginning(open_regular(path)?)?;
-    if first.len() == PREFIX && read.begins_with(&Beginning::of(&first)) {
-        return Ok(!repeats_one_line(&first));
-    }
-    Ok(are_distinct(read.lines.common(&first)))
+    let common = match first.len() == PREFIX && read.begins_with(&Beginning::of(&first)) {
+        true if !repeats_one_line(&first) => return Ok(Evidence::Good),
+        true => &first[..],
+        false => read.lines.common(&first),
+    };
+    let lines = common.split(|byte| matches!(byte, b'\n' | 0)).filter(|line| !line.is_empty()).count();
+    Ok(match lines >= ENOUGH {
+        true if are_distinct(common) => Evidence::Good,
+        true => Evidence::Weak,
+        false => Evidence::No,
+    })
 }
 
 /// The place behind the last lines that were read. It is no further on than they were.
@@ -202,7 +274,8 @@ fn behind_lines(path: &Path, read: &Mark, stop: &Stop) -> io::Result<Option<Mark
         if let Some(mark) = mark_at(path, end, stop)?
             && (!come_again || mark.tail == read.tail)
         {
-            return Ok(Some(Mark { last: read.last.clone(), ..mark }));
+            let is_packed = mark.last.is_empty();
+            return Ok(Some(if is_packed { Mark { last: read.last.clone(), ..mark } } else { mark }));
         }
     }
     Ok(None)

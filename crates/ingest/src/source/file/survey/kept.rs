@@ -2,15 +2,16 @@
 //!
 //! `sed -i '$d'`, `head -n -5`, `ed` and a truncation by some bytes leave lines before them, and new ones may follow before
 //! anybody looks. Four lines in a row that are nowhere twice say where they are, and lines behind them that were read too
-//! are still passed over. Where the file was replaced and the former one is still open, lines that come again are known as
-//! well: each must have its own in the former file, in the same order.
+//! are still passed over. Where all lines are known, because they were few, or because the file was replaced and the former
+//! one is still open, [`super::few`] needs no four in a row.
 
 use super::super::{
-    input::{Input, Portion, content, portion, retry},
+    input::{Input, Portion, content, is_packed, last_lines, portion, retry},
     ladder::{LastLines, is_run},
     names::open_regular,
     record::{ENOUGH, Mark},
 };
+use super::few;
 use crate::source::Stop;
 use std::{
     collections::{HashMap, HashSet},
@@ -26,6 +27,8 @@ pub(super) const CHUNK: usize = 256 * 1024;
 /// What was found.
 pub(super) struct KeptLines {
     pub(super) mark: Mark,
+    /// Other lines could not have been taken for those that were read.
+    pub(super) is_certain: bool,
     /// What follows may be new, or changed.
     pub(super) is_doubtful: bool,
 }
@@ -46,24 +49,18 @@ pub(super) fn behind_kept_lines(
         }
         _ => None,
     };
-    let known = match &former {
-        Some(former) => former.lines.as_slice(),
-        None => read.last.all(),
+    let (known, is_all) = match &former {
+        Some(former) => (former.lines.as_slice(), former.is_whole),
+        None => (read.last.all(), read.knows_all_lines()),
     };
     let found = match behind_run(path, known, stop)? {
-        None => former
-            .as_ref()
-            .filter(|former| former.is_whole)
-            .map_or(Ok(None), |former| behind_same_order(path, &former.lines, stop))?,
+        None if is_all => few::behind_known(path, known, stop)?,
         found => found,
     };
-    let Some(found) = found else { return Ok(None) };
-    let Some(mark) = mark_at(path, found.end, stop)? else { return Ok(None) };
-    let of_known = LastLines::of(&known[..found.known]);
-    let is_last = found.known == known.len();
-    let follows = File::open(path)?.metadata()?.len() > found.end;
-    let is_doubtful = follows && !is_last || !found.is_certain;
-    Ok(Some(KeptLines { mark: Mark { last: of_known, ..mark }, is_doubtful }))
+    let Some(KeptEnd { end, is_last, is_certain }) = found else { return Ok(None) };
+    let Some(mark) = mark_at(path, end, stop)? else { return Ok(None) };
+    let is_doubtful = open_regular(path)?.metadata()?.len() > end && !is_last;
+    Ok(Some(KeptLines { mark, is_certain, is_doubtful }))
 }
 
 /// The last lines of a file that were read.
@@ -88,12 +85,12 @@ fn former(file: &File, read: u64) -> io::Result<Option<Former>> {
 }
 
 /// Where lines end that were read.
-struct KeptEnd {
-    end: u64,
-    /// How many of the known lines are before it.
-    known: usize,
+pub(super) struct KeptEnd {
+    pub(super) end: u64,
+    /// The last of the known lines is before it.
+    pub(super) is_last: bool,
     /// Other lines could not have been taken for them.
-    is_certain: bool,
+    pub(super) is_certain: bool,
 }
 
 /// Behind the last four known lines in a row that are there, each of them once, and behind the known ones that follow.
@@ -132,26 +129,7 @@ fn behind_run(path: &Path, known: &[u32], stop: &Stop) -> io::Result<Option<Kept
         }
         known_now < known.len()
     })?;
-    Ok(Some(KeptEnd { end: end_now, known: known_now, is_certain: true }))
-}
-
-/// Behind the lines from the first on that are the known ones in their order, some of them missing. If lines follow, none
-/// of them may be one of the last that were read: then lines before them were changed.
-fn behind_same_order(path: &Path, known: &[u32], stop: &Stop) -> io::Result<Option<KeptEnd>> {
-    let (mut place, mut is_behind, mut is_mixed) =
-        (KeptEnd { end: 0, known: 0, is_certain: false }, false, false);
-    let last = &known[known.len().saturating_sub(ENOUGH)..];
-    each_line(content(path, 0, stop)?, stop, |line, end| {
-        let print = LastLines::print(line);
-        let next = || known[place.known..].iter().position(|&known| known == print);
-        match if is_behind { None } else { next() } {
-            Some(next) => (place.known, place.end) = (place.known + next + 1, end),
-            None => is_behind = true,
-        }
-        is_mixed |= is_behind && place.known < known.len() && last.contains(&print);
-        !is_mixed
-    })?;
-    Ok((place.end > 0 && !is_mixed).then_some(place))
+    Ok(Some(KeptEnd { end: end_now, is_last: known_now == known.len(), is_certain: true }))
 }
 
 /// Hands out whole lines and where each of them ends, until that answers no.
@@ -196,6 +174,8 @@ pub(super) fn read_full(content: &mut impl Read, into: &mut [u8]) -> io::Result<
 
 /// The mark behind so many bytes of a file.
 pub(super) fn mark_at(path: &Path, offset: u64, stop: &Stop) -> io::Result<Option<Mark>> {
-    let before = portion(open_regular(path)?, offset, stop)?;
-    Ok(before.map(|Portion { prefix, tail, .. }| Mark::of(offset, false, &prefix, &tail)))
+    let file = open_regular(path)?;
+    let last = if is_packed(&file)? { LastLines::default() } else { last_lines(&file, offset)? };
+    let before = portion(file, offset, stop)?;
+    Ok(before.map(|Portion { prefix, tail, .. }| Mark { last, ..Mark::of(offset, false, &prefix, &tail) }))
 }

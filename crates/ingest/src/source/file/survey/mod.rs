@@ -11,6 +11,7 @@ mod alike;
 mod decide;
 mod early_copy;
 mod edited;
+mod few;
 mod joined;
 mod kept;
 mod recognise;

@@ -141,7 +141,7 @@ impl Survey<'_> {
             {
                 self.take(at, known);
                 self.book.remove(id);
-            } else if self.take_edited(at)? {
+            } else if self.take_edited(at, true)? {
                 self.book.remove(id);
             } else if self.live == Some(at) && !stranger.alike {
                 if self.take_from_backup(at, &stranger.ids)? {

@@ -302,7 +302,7 @@ pub(super) fn survives(what: Vec<Happens>, alike: bool, dated: bool) -> Result<(
 }
 
 /// How many histories are tried: the same each time, so that a failure is due to a change; or as many as
-/// `TALLYMARK_HISTORIES` says, by hand, and each time others.
+/// `TALLYMARK_HISTORIES` says, by hand, and each time others: those of the seed in `PROPTEST_RNG_SEED`, if that is given.
 pub(super) fn histories(usual_cases: u32) -> ProptestConfig {
     let usual = ProptestConfig { max_shrink_iters: 2000, ..ProptestConfig::default() };
     match std::env::var("TALLYMARK_HISTORIES").ok().and_then(|n| n.parse().ok()) {

@@ -206,6 +206,99 @@ fn few_lines_and_lines_that_come_again_are_known_in_a_file_that_is_open() {
     }
 }
 
+/// What an editor leaves of a log: what was done, the text, and how many lines it has that were counted in another form.
+fn edits_of(all: &[&str]) -> Vec<(&'static str, String, u64)> {
+    let (old, last) = (all.concat(), all.len() - 1);
+    let mut edits = vec![
+        ("nothing", old.clone(), 0),
+        ("sed 1i", format!("first\n{old}"), 0),
+        ("sed $s", all[..last].concat() + "changed\n", 1),
+        ("truncate -s -4", old[..old.len() - 4].to_owned(), 0),
+    ];
+    if last > 0 {
+        edits.push(("sed $d", all[..last].concat(), 0));
+        edits.push(("sed 1d", all[1..].concat(), 0));
+        edits.push(("sed 1s", "changed\n".to_owned() + &all[1..].concat(), 0));
+        edits.push(("sed $i", all[..last].concat() + "inserted\n" + all[last], 0));
+    }
+    if last > 1 {
+        edits.push(("sed 2s", all[0].to_owned() + "changed\n" + &all[2..].concat(), 0));
+        edits.push(("sed 2d", all[0].to_owned() + &all[2..].concat(), 0));
+        edits.push(("sed 1s;2d", "changed\n".to_owned() + &all[2..].concat(), 0));
+    }
+    edits
+}
+
+/// There are no four lines in a row that could be found again. Where the lines have a time of day, they are known all the
+/// same. Others are taken for those that were counted, which is said, but not if the log was seen empty.
+#[test]
+fn log_of_few_lines_that_was_edited_is_not_counted_again() {
+    let timed = |n: u64| (0..n).map(|n| format!("\"1732999999.{n:03}\",\"a\"\n")).collect::<String>();
+    let again = |n: u64| (0..n).map(|n| format!("\"2026-11-20\",\"{}\"\n", n % 2)).collect::<String>();
+    for (n, old, is_timed) in [1, 2, 3, 6]
+        .into_iter()
+        .flat_map(|n| [(n, numbered(0, n), false), (n, again(n), false), (n, timed(n), true)])
+    {
+        let all: Vec<&str> = old.split_inclusive('\n').collect();
+        for (edit, left, changed) in edits_of(&all) {
+            for (round, how) in
+                ["anew", "in place", "empty for a moment"].into_iter().cycle().take(6).enumerate()
+            {
+                let mut bed = Bed::new();
+                bed.append("access.log", &old);
+                bed.read();
+                if round >= 3 {
+                    bed.restart();
+                }
+                if how == "empty for a moment" {
+                    put(&bed, "", true);
+                    bed.step_without_room();
+                }
+                put(&bed, &left, how != "anew");
+                let before = 2 * (round as u64 % 2);
+                follow_edit(&mut bed, before);
+                let case = format!("{n} {is_timed} {edit} {how} {round}: {} told", bed.told);
+                let (counted, written) = (bed.seen.lines.values().sum::<u64>(), n + before + 3);
+                // A log with nothing of the former one is a new one.
+                let is_new = n == 1 && changed > 0;
+                if how == "empty for a moment" && !is_timed {
+                    assert!(counted == written || bed.told > 0 || is_new, "{case} {counted}");
+                    continue;
+                }
+                assert!((written..=written + changed).contains(&counted), "{case} {counted}");
+                // Of a single line nothing else is left.
+                let is_known = is_timed && (changed == 0 && before == 0 || edit == "nothing" && n > 1);
+                assert!(counted == written || bed.told > 0 || is_new, "{case} {counted}");
+                assert!(!is_known || bed.told == 0 || n == 1 || edit.starts_with("truncate"), "{case}");
+            }
+        }
+    }
+}
+
+/// An editor that keeps the former text under another name.
+#[test]
+fn log_of_few_lines_that_was_edited_beside_a_backup_is_not_counted_again() {
+    for (is_down, is_timed) in [(false, false), (false, true), (true, false), (true, true)] {
+        let line = |n: u64| if is_timed { format!("10:00:{n:02} a\n") } else { format!("line {n}\n") };
+        let mut bed = Bed::new();
+        bed.append("access.log", &(line(0) + &line(1) + &line(2)));
+        bed.read();
+        if is_down {
+            bed.restart();
+        }
+        bed.rename("access.log", "access.log.bak");
+        bed.append("access.log", &(line(0) + &line(2) + &line(3)));
+        bed.read();
+        bed.append("access.log", &line(4));
+        bed.read();
+        bed.restart();
+        bed.read();
+        let case = format!("{is_down} {is_timed}");
+        assert!(bed.seen.lines.values().all(|&n| n == 1), "{case}");
+        assert_eq!((bed.seen.lines.len(), bed.told > 0), (5, !is_timed), "{case}");
+    }
+}
+
 /// What happens to a log that is edited.
 #[derive(Clone, Copy, Debug)]
 enum Edits {
