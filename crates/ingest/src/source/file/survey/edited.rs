@@ -50,7 +50,7 @@ enum Doubt {
 
 /// How certain it is that a file is what was read, changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Evidence {
+enum Resemblance {
     No,
     /// Another file may have the same lines.
     Weak,
@@ -176,12 +176,12 @@ impl Survey<'_> {
     /// reported.
     fn behind_all_of_changed(&mut self, path: &Path, read: &Mark, doubt: Doubt) -> io::Result<Option<Mark>> {
         let mut input = Input::new(open_regular(path)?)?;
-        let evidence = if input.is_packed() { Evidence::No } else { begins_like(path, read)? };
+        let evidence = if input.is_packed() { Resemblance::No } else { begins_like(path, read)? };
         match evidence {
-            Evidence::No => return Ok(None),
-            Evidence::Weak if !self.weigh(path, CHANGED, doubt) => return Ok(None),
-            Evidence::Weak => {}
-            Evidence::Good => self.tell(&path.display().to_string(), CHANGED),
+            Resemblance::No => return Ok(None),
+            Resemblance::Weak if !self.weigh(path, CHANGED, doubt) => return Ok(None),
+            Resemblance::Weak => {}
+            Resemblance::Good => self.tell(&path.display().to_string(), CHANGED),
         }
         input.skip_to_end()?;
         Ok(Some(input.mark()))
@@ -238,18 +238,18 @@ fn common_lines(one: (&Path, u64), other: (&Path, u64), stop: &Stop) -> io::Resu
 }
 
 /// Whether a file has the first bytes or lines of what was read, as no other would have by chance.
-fn begins_like(path: &Path, read: &Mark) -> io::Result<Evidence> {
+fn begins_like(path: &Path, read: &Mark) -> io::Result<Resemblance> {
     let first = beginning(open_regular(path)?)?;
     let common = match first.len() == PREFIX && read.begins_with(&Beginning::of(&first)) {
-        true if !repeats_one_line(&first) => return Ok(Evidence::Good),
+        true if !repeats_one_line(&first) => return Ok(Resemblance::Good),
         true => &first[..],
         false => read.lines.common(&first),
     };
     let lines = common.split(|byte| matches!(byte, b'\n' | 0)).filter(|line| !line.is_empty()).count();
     Ok(match lines >= ENOUGH {
-        true if are_distinct(common) => Evidence::Good,
-        true => Evidence::Weak,
-        false => Evidence::No,
+        true if are_distinct(common) => Resemblance::Good,
+        true => Resemblance::Weak,
+        false => Resemblance::No,
     })
 }
 

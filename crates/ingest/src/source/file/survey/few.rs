@@ -16,7 +16,7 @@ const DIGITS: usize = 10;
 
 /// How many lines are there that are known, in their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Kept {
+struct KnownLines {
     /// Those with a time of day.
     timed: u64,
     all: u64,
@@ -26,7 +26,7 @@ struct Kept {
 /// than those were.
 pub(super) fn behind_known(path: &Path, known: &[u32], stop: &Stop) -> io::Result<Option<KeptEnd>> {
     // For each number of known lines, how many of these are in the lines so far.
-    let mut kept = vec![Kept::default(); known.len() + 1];
+    let mut kept = vec![KnownLines::default(); known.len() + 1];
     let (mut lines, mut best, mut found) = (0u64, None, None);
     let different: HashSet<u32> = known.iter().copied().collect();
     let are_distinct = different.len() == known.len();
@@ -51,11 +51,11 @@ pub(super) fn behind_known(path: &Path, known: &[u32], stop: &Stop) -> io::Resul
 }
 
 /// Adds a line to the longest part of the known lines that is there in the same order.
-fn add(kept: &mut [Kept], known: &[u32], line: &[u8]) {
+fn add(kept: &mut [KnownLines], known: &[u32], line: &[u8]) {
     let (print, timed) = (LastLines::print(line), u64::from(tells_a_time(line)));
     let mut before = kept[0];
     for (at, known) in known.iter().enumerate() {
-        let with = Kept { timed: before.timed + timed, all: before.all + 1 };
+        let with = KnownLines { timed: before.timed + timed, all: before.all + 1 };
         before = kept[at + 1];
         if *known == print {
             kept[at + 1] = before.max(with);
