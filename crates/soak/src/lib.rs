@@ -30,6 +30,7 @@ pub mod overload;
 pub mod poison;
 pub mod redis_tail;
 pub mod restore;
+pub mod sentinels;
 pub mod snapshots;
 pub mod sweep;
 pub mod unsynced;
@@ -106,6 +107,7 @@ pub const SCENARIOS: &[Scenario] = &[
         run: lost_replies::run,
     },
     Scenario { name: "failover", about: "a replica that is behind takes over", run: failover::run },
+    Scenario { name: "sentinels", about: "Sentinels promote a replica", run: sentinels::run },
     Scenario {
         name: "snapshots",
         about: "Redis loses its tail while nobody sends anything",

@@ -4,7 +4,7 @@
 //! decide by its [`Class`] whether to retry. A duplicate batch or a different store is not an error: see
 //! [`crate::Outcome`].
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
 /// What a caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,14 +30,20 @@ pub struct StoreError {
     class: Class,
     attempt: String,
     cause: String,
-    advice: &'static str,
+    advice: Cow<'static, str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl StoreError {
     /// `attempt` says what was tried on what ("applying batch 7 to /var/lib/...").
     pub(crate) fn new(class: Class, attempt: impl Into<String>, cause: impl fmt::Display) -> StoreError {
-        StoreError { class, attempt: attempt.into(), cause: cause.to_string(), advice: "", source: None }
+        StoreError {
+            class,
+            attempt: attempt.into(),
+            cause: cause.to_string(),
+            advice: Cow::Borrowed(""),
+            source: None,
+        }
     }
 
     /// Keeps the error of the underlying library.
@@ -46,8 +52,8 @@ impl StoreError {
     }
 
     /// Adds what helps, as a sentence without its full stop.
-    pub(crate) fn advise(self, advice: &'static str) -> StoreError {
-        StoreError { advice, ..self }
+    pub(crate) fn advise(self, advice: impl Into<Cow<'static, str>>) -> StoreError {
+        StoreError { advice: advice.into(), ..self }
     }
 
     /// What a caller can do about it.

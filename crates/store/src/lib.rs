@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+mod address;
 mod claim;
 mod corrections;
 pub mod current;

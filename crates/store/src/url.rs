@@ -3,7 +3,7 @@
 //! Parsing an address opens nothing. `Display`, `Debug` and errors never show a password. The binary reads it;
 //! [`crate::open`] takes it.
 
-use redis::IntoConnectionInfo;
+use crate::address::{RedisAddress, redacted};
 use std::{fmt, path::PathBuf, str::FromStr};
 
 /// Which store.
@@ -11,7 +11,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 pub enum StoreUrl {
     /// The embedded store, in this file.
     Sqlite(PathBuf),
-    /// A Redis server: `redis://...` or `redis+unix:///...`, complete with its password.
+    /// A Redis server, or the master of Sentinels: complete with its password.
     Redis(String),
 }
 
@@ -47,8 +47,9 @@ pub enum NotAStoreUrl {
     },
 }
 
-const POSSIBLE: &str = "sqlite:PATH, redis://[user:password@]host[:port][/db] and redis+unix:///path";
-const LATER: [&str; 3] = ["rediss", "redis+sentinel", "redis+cluster"];
+const POSSIBLE: &str = "sqlite:PATH, redis://[user:password@]host[:port][/db], the same with rediss:// for TLS, \
+                        redis+unix:///path and redis+sentinel://host,host,host/master[/db]";
+const LATER: [&str; 2] = ["redis+cluster", "rediss+cluster"];
 
 impl FromStr for StoreUrl {
     type Err = NotAStoreUrl;
@@ -63,16 +64,12 @@ impl FromStr for StoreUrl {
                 "" => Err(NotAStoreUrl::NoPath),
                 path => Ok(StoreUrl::Sqlite(PathBuf::from(path))),
             },
-            "redis" | "redis+unix" => match text.into_connection_info() {
-                Ok(_) => Ok(StoreUrl::Redis(text.to_owned())),
-                Err(_) if has_odd_database(rest) => Err(NotAStoreUrl::Malformed {
-                    why: "the part after the last / is not a database number".to_owned(),
-                }),
-                Err(_) if !port_is_one(rest) => Err(NotAStoreUrl::Malformed {
-                    why: "the part after the last : is not a port number".to_owned(),
-                }),
-                Err(err) => Err(NotAStoreUrl::Malformed { why: err.category().to_owned() }),
-            },
+            "redis" | "rediss" | "redis+unix" | "redis+sentinel" | "rediss+sentinel" => {
+                match RedisAddress::parse(text) {
+                    Ok(_) => Ok(StoreUrl::Redis(text.to_owned())),
+                    Err(why) => Err(NotAStoreUrl::Malformed { why }),
+                }
+            }
             _ => Err(no_scheme(text)),
         }
     }
@@ -95,22 +92,6 @@ fn no_scheme(text: &str) -> NotAStoreUrl {
     NotAStoreUrl::NoScheme { meant: format!("{scheme}{text}") }
 }
 
-/// Whether something else than a number is where the number of a database would be, in an address that is a server's.
-fn has_odd_database(rest: &str) -> bool {
-    let server = rest.trim_start_matches('/').rsplit('@').next().unwrap_or_default();
-    let path = server.split('?').next().unwrap_or_default().split_once('/').map_or("", |(_, path)| path);
-    port_is_one(rest) && !path.is_empty() && path.parse::<u32>().is_err()
-}
-
-/// Whether there is a number where a port would be, or no port.
-fn port_is_one(rest: &str) -> bool {
-    let server = rest.trim_start_matches('/').rsplit('@').next().unwrap_or_default();
-    let server = server.split(['/', '?']).next().unwrap_or_default();
-    // After the brackets of an IPv6 address.
-    let behind = server.rsplit(']').next().unwrap_or_default();
-    behind.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok())
-}
-
 /// `sqlite:///abs` is what other programs write for `sqlite:/abs`, so it is accepted too.
 fn sqlite_path(rest: &str) -> &str {
     match rest.strip_prefix("//") {
@@ -119,24 +100,17 @@ fn sqlite_path(rest: &str) -> &str {
     }
 }
 
-/// The address without what may be secret: everything before the last `@`, and the query. A password with a forgotten
-/// `%` may put its `@` or `/` anywhere, hence the last one of the whole text.
-pub(crate) fn redacted(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (secret, open) = rest.rsplit_once('@').map_or((false, rest), |(_, open)| (true, open));
-    let open = open.split(['?', '#']).next().unwrap_or_default();
-    format!("{scheme}://{}{open}", if secret { "***@" } else { "" })
-}
-
 impl StoreUrl {
-    /// The password in it, as written.
-    #[must_use]
-    pub fn password(&self) -> Option<&str> {
-        let StoreUrl::Redis(url) = self else { return None };
-        let (_, rest) = url.split_once("://")?;
-        let (login, _) = rest.rsplit_once('@')?;
-        let (_, password) = login.split_once(':')?;
-        (!password.is_empty()).then_some(password)
+    /// The passwords in it, as written: that of the Redis, and that of the Sentinels.
+    pub fn passwords(&self) -> impl Iterator<Item = &str> {
+        let rest = match self {
+            StoreUrl::Redis(url) => url.split_once("://").map(|(_, rest)| rest),
+            StoreUrl::Sqlite(_) => None,
+        };
+        let login = rest.and_then(|rest| rest.rsplit_once('@')).and_then(|(login, _)| login.split_once(':'));
+        let query = rest.and_then(|rest| rest.rsplit_once('?')).map_or("", |(_, query)| query);
+        let of_sentinels = query.split('&').filter_map(|one| one.strip_prefix("sentinel-password="));
+        login.map(|(_, password)| password).into_iter().chain(of_sentinels).filter(|word| !word.is_empty())
     }
 }
 
@@ -160,16 +134,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn password_is_what_stands_between_user_and_host() {
-        for (url, password) in [
-            ("redis://h:1", None),
-            ("redis://u@h:1", None),
-            ("redis://:@h", None),
-            ("redis://:p@h", Some("p")),
-            ("redis://u:p:%40q@h:1/2", Some("p:%40q")),
-            ("sqlite:/a:b@c", None),
+    fn passwords_are_found_where_they_are() {
+        for (url, passwords) in [
+            ("redis://h:1", [].as_slice()),
+            ("redis://u@h:1", &[]),
+            ("redis://:@h", &[]),
+            ("redis://:p@h", &["p"]),
+            ("redis://u:p:%40q@h:1/2", &["p:%40q"]),
+            ("rediss://u:p@h:1/2?ca=/a.pem", &["p"]),
+            ("redis+sentinel://u:p@h,i/m?sentinel-user=s&sentinel-password=q", &["p", "q"]),
+            ("redis+sentinel://h,i/m?sentinel-password=q", &["q"]),
+            ("sqlite:/a:b@c", &[]),
         ] {
-            assert_eq!(url.parse::<StoreUrl>().unwrap().password(), password, "{url}");
+            let found: Vec<String> =
+                url.parse::<StoreUrl>().unwrap().passwords().map(str::to_owned).collect();
+            assert_eq!(found, passwords, "{url}");
         }
     }
 
@@ -183,6 +162,9 @@ mod tests {
             ("redis://h:1/2", "redis://h:1/2"),
             ("redis://[::1]:7/0", "redis://[::1]:7/0"),
             ("redis+unix:///run/redis.sock", "redis+unix:///run/redis.sock"),
+            ("rediss://h:1/2?ca=/a.pem&cert=/c&key=/k", "rediss://h:1/2"),
+            ("redis+sentinel://h,[::1]:7,10.0.0.1/main/2", "redis+sentinel://h,[::1]:7,10.0.0.1/main/2"),
+            ("rediss+sentinel://h/main?ca=/a.pem", "rediss+sentinel://h/main"),
         ] {
             assert_eq!(text.parse::<StoreUrl>().unwrap().to_string(), shown);
         }
@@ -201,7 +183,12 @@ mod tests {
             "redis://:x/secret@h",
             "redis://:x secret@h:port",
             "rediss://u:secret@h",
+            "rediss://u:secret@h?certificate=secret",
             "redis+cluster://u:secret@h",
+            "redis+sentinel://u:secret@h,i/m",
+            "redis+sentinel://u:secret@h,i",
+            "redis+sentinel://h,i/m?sentinel-password=secret",
+            "redis+sentinel://h,i/m?sentinel-pass=secret",
             "secret:secret@h",
             "secret",
         ] {
@@ -224,7 +211,9 @@ mod tests {
             "postgres://h",
             "redis:",
             "redis://",
-            "rediss://h",
+            "rediss://",
+            "redis+cluster://h",
+            "redis+sentinel://h",
             "redis://h/notanumber",
         ] {
             let err = text.parse::<StoreUrl>().unwrap_err().to_string();
@@ -236,11 +225,18 @@ mod tests {
             ("localhost:6379", "did you mean redis://localhost:6379?"),
             ("redis://localhost:port", "is not a port number"),
             ("redis://u:p@[::1]:x/1", "is not a port number"),
+            ("rediss://h?cafile=x", "has no parameter \"cafile\""),
+            ("rediss://h?cert=x", "cert and key belong together"),
+            ("redis+sentinel://h:1,i:x/m", "in i:x, the part after the last : is not a port number"),
+            ("redis+sentinel://h,,i/m", "\"\" is not a host"),
+            ("redis+sentinel://h,i", "where MASTER is what the Sentinels call it"),
+            ("redis+sentinel://h,i/m/x", "is not a database number"),
+            ("redis+sentinel://h,i/m?ca=x", "for rediss+sentinel://"),
         ] {
             let err = text.parse::<StoreUrl>().unwrap_err().to_string();
             assert!(err.contains(part), "{text:?}: {err}");
         }
-        let err = "redis+sentinel://h/m".parse::<StoreUrl>().unwrap_err().to_string();
+        let err = "redis+cluster://h".parse::<StoreUrl>().unwrap_err().to_string();
         assert!(err.contains("not supported by this version yet"), "{err}");
         assert_eq!("sqlite:".parse::<StoreUrl>(), Err(NotAStoreUrl::NoPath));
     }

@@ -1,7 +1,7 @@
 //! Redis loses what it had answered, fails over, is emptied, lies; state directories are copied. Small soaks:
 //! `cargo xtask soak NAME` runs the same in full size.
 
-use tallymark_soak::{Plan, behind, failover, flushall, poison, redis_tail, restore, snapshots};
+use tallymark_soak::{Plan, behind, failover, flushall, poison, redis_tail, restore, sentinels, snapshots};
 
 fn plan() -> Plan {
     Plan::small(env!("CARGO_BIN_EXE_tallymark"))
@@ -15,6 +15,11 @@ fn redis_that_loses_its_tail_gets_it_again() {
 #[test]
 fn late_replica_that_is_promoted_gets_the_rest() {
     failover::run(&plan());
+}
+
+#[test]
+fn masters_that_sentinels_replace_lose_nothing() {
+    sentinels::run(&plan());
 }
 
 #[test]

@@ -11,6 +11,7 @@
 
 #![allow(clippy::must_use_candidate, clippy::missing_errors_doc, reason = "every caller is a test")]
 
+mod certificates;
 mod daemon;
 mod fake_github;
 mod fake_web;
@@ -24,9 +25,11 @@ mod proxy;
 mod publisher;
 mod redis;
 mod rsyslog;
+mod sentinels;
 mod syslog_ng;
 mod wait;
 
+pub use certificates::Certificates;
 pub use daemon::{Daemon, DaemonBuilder};
 pub use fake_github::{FakeGithub, FakeRepository, FakeWork};
 pub use fake_web::{FakeWeb, WebReply, WebRequest};
@@ -37,6 +40,7 @@ pub use proxy::{Fault, FaultProxy};
 pub use publisher::Publisher;
 pub use redis::{Redis, RedisBuilder};
 pub use rsyslog::{Rsyslog, rsyslog_cache};
+pub use sentinels::Sentinels;
 pub use syslog_ng::SyslogNg;
 pub use tempfile::TempDir;
 pub use wait::{Condition, wait_until};

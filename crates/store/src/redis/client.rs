@@ -1,16 +1,18 @@
-//! A connection to Redis that is reopened when it breaks, and the meaning of Redis' errors.
+//! A connection to Redis that is reopened when it breaks.
 //!
 //! It never sends anything twice: a call without an answer is an error, and its connection is dropped, so that a late
 //! answer cannot be mistaken for that of another call. (The client's own managed connection keeps a connection that
 //! only times out.) The store decides what may be repeated.
 
-use super::keys;
-use crate::{Class, Result, StoreError, url};
+use super::{
+    explain::{explain, has_word, message},
+    keys,
+    reach::{NamedMaster, Reach},
+};
+use crate::{Class, Result, StoreError, address};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
-    Value,
+    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Value,
     aio::MultiplexedConnection,
-    io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use std::{
     fmt,
@@ -36,9 +38,12 @@ const HANGS: Duration = Duration::from_secs(1);
 /// The oldest version with all the commands that we use (XADD MINID).
 const OLDEST: (u32, u32) = (6, 2);
 
+/// While a connection is open, the Sentinels are asked again after this time: they may have promoted another server.
+const NAMED: Duration = Duration::from_secs(3);
+
 /// One connection to one server.
 pub(super) struct Link {
-    client: Client,
+    reach: Reach,
     shown: String,
     state: Mutex<LinkState>,
     belonging: RwLock<Belonging>,
@@ -59,6 +64,8 @@ enum Belonging {
 struct LinkState {
     live: Option<LiveLink>,
     used: Option<Instant>,
+    /// When the Sentinels were last asked.
+    named: Option<Instant>,
     made: u64,
     /// When the last failed attempt was, until when its error is reused, and the error.
     failed: Option<(Instant, Instant, StoreError)>,
@@ -71,6 +78,8 @@ pub(super) struct LiveLink {
     number: u64,
     /// Which run of the server it is connected to.
     pub(super) run: Arc<str>,
+    /// What the Sentinels called it; `None` without Sentinels.
+    named: Option<NamedMaster>,
 }
 
 impl LiveLink {
@@ -85,19 +94,9 @@ impl LiveLink {
 impl Link {
     /// Reads the address. Does not connect yet.
     pub(super) fn new(url: &str) -> Result<Link> {
-        let shown = url::redacted(url);
-        let bad = |err: RedisError| {
-            StoreError::new(Class::Request, format!("reading the address {shown}"), err.category())
-        };
-        let keepalive =
-            TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
-        let tcp = TcpSettings::default()
-            .set_nodelay(true)
-            .set_keepalive(keepalive)
-            .set_user_timeout(RESPONSE_TIMEOUT);
-        let info = url.into_connection_info().map_err(bad)?.set_tcp_settings(tcp);
+        let shown = address::redacted(url);
         Ok(Link {
-            client: Client::open(info).map_err(bad)?,
+            reach: Reach::new(url, RESPONSE_TIMEOUT)?,
             shown,
             state: Mutex::default(),
             belonging: RwLock::new(Belonging::Unknown),
@@ -170,6 +169,7 @@ impl Link {
         let idle = state.used.replace(asked).is_none_or(|used| asked.duration_since(used) > IDLE);
         if let Some(live) = state.live.take()
             && (!idle || live.stands().await)
+            && self.is_still_named(&live, &mut state.named, attempt).await
         {
             state.live = Some(live.clone());
             return Ok(live);
@@ -181,14 +181,14 @@ impl Link {
             return Err(err.clone());
         }
         let begun = Instant::now();
-        match self.connect(state.made + 1).await {
+        match self.connect(state.made + 1, &self.attempt(attempt)).await {
             Ok(live) => {
                 state.made += 1;
                 state.live = Some(live.clone());
+                state.named = Some(Instant::now());
                 Ok(live)
             }
             Err(err) => {
-                let err = explain(&err, self.attempt(attempt));
                 let now = Instant::now();
                 let until = if now.duration_since(begun) > SLOW { now + HANGS } else { now };
                 state.failed = Some((now, until, err.clone()));
@@ -197,15 +197,59 @@ impl Link {
         }
     }
 
-    async fn connect(&self, number: u64) -> std::result::Result<LiveLink, RedisError> {
+    /// Whether Sentinels name no other server. Where none of them answers, the open connection is kept.
+    async fn is_still_named(&self, live: &LiveLink, named: &mut Option<Instant>, attempt: &str) -> bool {
+        if !self.reach.is_named() || named.is_some_and(|named| named.elapsed() < NAMED) {
+            return true;
+        }
+        *named = Some(Instant::now());
+        match self.reach.named(attempt).await {
+            Ok(now) if now != live.named => {
+                let now = now.map(|now| now.to_string());
+                tracing::info!(store = self.shown, master = now, "the Sentinels name another master");
+                false
+            }
+            Ok(_) | Err(_) => true,
+        }
+    }
+
+    async fn connect(&self, number: u64, attempt: &str) -> Result<LiveLink> {
+        let (client, named) = self.reach.client(attempt).await?;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let info: String = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
-        let run = check_server(&info)?;
-        tracing::debug!(server = self.shown, run, "connected to Redis");
-        Ok(LiveLink { connection, number, run: run.into() })
+        let open = async {
+            let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+            let mut infos = redis::pipe();
+            infos.cmd("INFO").arg("server").cmd("INFO").arg("replication");
+            let (server, replication): (String, String) = infos.query_async(&mut connection).await?;
+            Ok((connection, Arc::from(check_server(&server)?), replication))
+        };
+        let (connection, run, replication) =
+            open.await.map_err(|err: RedisError| self.explain_connecting(&err, attempt))?;
+        if let Some(named) = &named
+            && field(&replication, "role") != "master"
+        {
+            let cause = format!(
+                "the Sentinels name {named} as the master, but it is a replica: a failover is under way"
+            );
+            return Err(StoreError::new(Class::Unavailable, attempt, cause));
+        }
+        tracing::debug!(server = self.shown, run = &*run, "connected to Redis");
+        Ok(LiveLink { connection, number, run, named })
+    }
+
+    /// A server that is spoken to in the wrong language waits for more, or hangs up.
+    fn explain_connecting(&self, err: &RedisError, attempt: &str) -> StoreError {
+        let explained = explain(err, attempt.to_owned());
+        match self.reach.is_secure() {
+            true if err.is_timeout() => explained
+                .advise("Redis is overloaded or stopped, or this port does not speak TLS: rediss:// needs the server's tls-port"),
+            false if err.is_connection_dropped() && !err.is_connection_refusal() => {
+                explained.advise("If this port speaks TLS, write rediss:// in place of redis://")
+            }
+            _ => explained,
+        }
     }
 
     /// Sends one command.
@@ -282,15 +326,19 @@ impl fmt::Debug for Link {
     }
 }
 
+/// A field of INFO.
+fn field<'a>(info: &'a str, name: &str) -> &'a str {
+    let value = |line: &'a str| line.strip_prefix(name)?.strip_prefix(':').map(str::trim);
+    info.lines().find_map(value).unwrap_or_default()
+}
+
+fn unusable(why: String) -> RedisError {
+    RedisError::from((ErrorKind::Client, "this server cannot be used", why))
+}
+
 /// Checks with INFO that we can use the server, and finds its run id.
 fn check_server(info: &str) -> std::result::Result<&str, RedisError> {
-    let field = |name: &str| {
-        info.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
-            .unwrap_or_default()
-    };
-    let unusable = |why: String| RedisError::from((ErrorKind::Client, "this server cannot be used", why));
-    let version = field("redis_version");
+    let version = field(info, "redis_version");
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < OLDEST {
         return Err(unusable(format!(
@@ -298,103 +346,14 @@ fn check_server(info: &str) -> std::result::Result<&str, RedisError> {
             OLDEST.0, OLDEST.1
         )));
     }
-    match field("redis_mode") {
-        "sentinel" => {
-            Err(unusable("it is a Sentinel; redis:// needs the address of the Redis itself".to_owned()))
-        }
+    match field(info, "redis_mode") {
+        "sentinel" => Err(unusable(
+            "it is a Sentinel: write redis+sentinel://HOST:PORT/MASTER, with what it calls the master"
+                .to_owned(),
+        )),
         "cluster" => {
             Err(unusable("it is a node of a Redis Cluster, which redis:// does not serve".to_owned()))
         }
-        _ => Ok(field("run_id")),
+        _ => Ok(field(info, "run_id")),
     }
-}
-
-/// How the standard library begins the error of a name that no server knows.
-const UNRESOLVED: &str = "failed to lookup address information:";
-
-/// Converts the client's error to ours.
-pub(super) fn explain(err: &RedisError, attempt: String) -> StoreError {
-    let text = message(err);
-    // Redis 6 hides the code of an error in the text of a script's error, hence the search.
-    let (class, advice) = match err.kind() {
-        _ if has_word(&text, &["OOM"]) => {
-            (Class::Refused, "Redis has reached maxmemory: give it more, or free some; nothing was counted")
-        }
-        _ if has_word(&text, &["READONLY"]) => (
-            Class::Refused,
-            "This Redis is a replica: use the address of the master, or promote it (REPLICAOF NO ONE)",
-        ),
-        _ if has_word(&text, &["MISCONF", "NOREPLICAS"]) => {
-            (Class::Refused, "Redis rejects writes until its disk or its replicas work again: see its log")
-        }
-        _ if has_word(&text, &["NOAUTH", "WRONGPASS", "NOPERM"]) || text.contains("ACL failure") => (
-            Class::Refused,
-            "Check the user and password in the store's address (redis://USER:PASSWORD@HOST:PORT), and the user's ACL in \
-             Redis",
-        ),
-        _ if has_word(&text, &["LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "UNKILLABLE"]) => {
-            (Class::Unavailable, "")
-        }
-        _ if has_word(&text, &["WRONGTYPE"]) => (
-            Class::Data,
-            "Another program uses one of Tallymark's keys: check `changes` and `tallymark:*` with TYPE",
-        ),
-        _ if text.contains("DB index is out of range") || text.contains("refused to switch database") => (
-            Class::Refused,
-            "The number at the end of the address is a database that this Redis does not have: see `databases` in its \
-             configuration",
-        ),
-        ErrorKind::AuthenticationFailed => (
-            Class::Refused,
-            "Check the user and password in the store's address (redis://USER:PASSWORD@HOST:PORT)",
-        ),
-        ErrorKind::Client => (Class::Refused, ""),
-        ErrorKind::InvalidClientConfig => (Class::Request, ""),
-        ErrorKind::Io if err.is_connection_refusal() => (
-            Class::Unavailable,
-            "Is Redis running, and is this its address? Try `redis-cli -h HOST -p PORT ping`",
-        ),
-        ErrorKind::Parse => (
-            Class::Unavailable,
-            "The server at this address does not speak the Redis protocol. Is the address right?",
-        ),
-        ErrorKind::Io if err.is_timeout() => (
-            Class::Unavailable,
-            "Redis is overloaded or stopped, or a firewall is in the way. Try `redis-cli -h HOST -p PORT ping`",
-        ),
-        ErrorKind::Io => (Class::Unavailable, ""),
-        _ => (Class::Data, ""),
-    };
-    let cause = match err.kind() {
-        ErrorKind::AuthenticationFailed => "Redis rejects the user or the password".to_owned(),
-        _ if err.is_timeout() => "no answer in time".to_owned(),
-        ErrorKind::Io if text.contains(UNRESOLVED) => {
-            format!(
-                "the host name in this address cannot be resolved ({})",
-                text.replace(UNRESOLVED, "").trim()
-            )
-        }
-        // The parser lists every byte that it would have accepted.
-        ErrorKind::Parse => text.lines().next().unwrap_or_default().to_owned(),
-        _ => text,
-    };
-    StoreError::new(class, attempt, cause).advise(advice).because_of(err.clone())
-}
-
-/// The error as Redis wrote it, code first; the client's own rendering hides the codes that it knows.
-fn message(err: &RedisError) -> String {
-    let text = match (err.code(), err.detail()) {
-        (Some(code), Some(detail)) => format!("{code} {detail}"),
-        (Some(code), None) => code.to_owned(),
-        (None, Some(detail)) if err.kind() == ErrorKind::Client => detail.to_owned(),
-        _ => err.to_string(),
-    };
-    // Redis adds the hash of the script and the line number, which do not help.
-    let text = text.split(" script: ").next().unwrap_or_default();
-    text.trim_end_matches('.').to_owned()
-}
-
-/// Whether the text contains one of the words, as a word.
-fn has_word(text: &str, words: &[&str]) -> bool {
-    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| words.contains(&word))
 }

@@ -3,7 +3,7 @@
 //! A full pass over all names is always right and a missed change never is, so any doubt means [`Changes::Lost`].
 
 use super::{
-    client::explain,
+    explain::explain,
     keys,
     read::Reader,
     script::{Script, as_text},

@@ -1,13 +1,14 @@
-//! The shared store: one Redis server, with the keys of ghit.me and Bootic.
+//! The shared store: one Redis server, or the master that Sentinels name, with the keys of ghit.me and Bootic.
 //!
 //! Batches go over one connection and reads over another, so that a long list does not delay a tick. Nothing is retried
 //! here: an error goes to the caller, which can try again, because batches are numbered. [`crate::open`] makes one.
-//! Sentinel, Cluster and TLS are not supported yet.
+//! Redis Cluster is not supported yet.
 
 mod aof;
 mod client;
 mod correct;
 mod eviction;
+mod explain;
 mod facts;
 mod gone;
 mod keys;
@@ -15,6 +16,7 @@ mod log;
 mod moves;
 mod msgpack;
 mod owed;
+mod reach;
 mod read;
 mod script;
 mod shelf;

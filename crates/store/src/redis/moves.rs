@@ -106,7 +106,7 @@ async fn all(link: &Link, attempt: &str, pipeline: &mut Pipeline) -> Result<()> 
     let answers = link.pipe(link.live(attempt).await?, attempt, pipeline.atomic()).await?;
     for answer in &answers {
         if let Value::ServerError(error) = answer {
-            return Err(super::client::explain(&error.clone().into(), link.attempt(attempt)));
+            return Err(super::explain::explain(&error.clone().into(), link.attempt(attempt)));
         }
     }
     Ok(())

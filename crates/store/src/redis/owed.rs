@@ -5,11 +5,7 @@
 //! [`keys::STORE`]. They see it with the next batch or check. So a correction finds counts that are complete on every
 //! level.
 
-use super::{
-    client::{Link, explain},
-    keys,
-    script::as_text,
-};
+use super::{client::Link, explain::explain, keys, script::as_text};
 use crate::Result;
 use redis::{RedisError, Value};
 use std::{

@@ -3,7 +3,8 @@
 //! Long lists are read in pieces, so that other clients of the same Redis get their turn.
 
 use super::{
-    client::{Link, explain},
+    client::Link,
+    explain::explain,
     keys,
     script::{Script, as_count, as_text, claimed},
 };

@@ -6,7 +6,8 @@
 //! come back with their counters.
 
 use super::{
-    client::{Link, explain},
+    client::Link,
+    explain::explain,
     gone::{unidentified, unmarked, unplaced, unreadable},
     keys,
     msgpack::{self, Texts},

@@ -89,7 +89,7 @@ async fn all(link: &Link, attempt: &str, pipeline: &mut Pipeline) -> Result<Vec<
     let answers = link.pipe(live, attempt, pipeline.atomic()).await?;
     for answer in &answers {
         if let Value::ServerError(error) = answer {
-            return Err(super::client::explain(&error.clone().into(), link.attempt(attempt)));
+            return Err(super::explain::explain(&error.clone().into(), link.attempt(attempt)));
         }
     }
     Ok(answers)

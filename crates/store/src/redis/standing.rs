@@ -9,7 +9,7 @@
 //! earlier check.
 
 use super::{
-    client::explain,
+    explain::explain,
     gone::{unidentified, unmarked},
     script::as_text,
 };

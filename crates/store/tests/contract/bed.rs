@@ -9,7 +9,7 @@ use tallymark_core::{
     Batch, Counts, Day, Entry, Event, Levels, MAX_BATCH_NAMES, Minute, Month, Name, Status, StatusCount, When,
 };
 use tallymark_store::{Claim, Outcome, Retention, Store, StoreUrl, current::Current};
-use tallymark_testbed::Redis;
+use tallymark_testbed::{Certificates, Redis, Sentinels, free_tcp_port};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ pub(crate) struct Bed {
     url: StoreUrl,
     pub(crate) retention: Retention,
     pub(crate) redis: Option<Redis>,
+    sentinels: Option<Sentinels>,
+    certificates: Option<Certificates>,
     /// Hours and minutes are not written, only shown.
     held: bool,
     dir: TempDir,
@@ -27,7 +29,42 @@ impl Bed {
     pub(crate) fn sqlite() -> Bed {
         let dir = TempDir::new().unwrap();
         let url = StoreUrl::Sqlite(dir.path().join("new/directory/tallymark.db"));
-        Bed { url, retention: Retention::default(), redis: None, held: false, dir }
+        Bed::new(url, dir)
+    }
+
+    fn new(url: StoreUrl, dir: TempDir) -> Bed {
+        let retention = Retention::default();
+        Bed { url, retention, redis: None, sentinels: None, certificates: None, held: false, dir }
+    }
+
+    /// The master that three Sentinels name.
+    pub(crate) fn sentinels() -> Bed {
+        let sentinels = Sentinels::start(1, &[]);
+        let url = StoreUrl::Redis(sentinels.url());
+        Bed { sentinels: Some(sentinels), ..Bed::new(url, TempDir::new().unwrap()) }
+    }
+
+    /// A Redis that asks for TLS, and for a certificate of ours.
+    pub(crate) fn secure() -> Bed {
+        let (made, port) = (Certificates::make(), free_tcp_port());
+        let file = |name: &str| made.file(name).display().to_string();
+        let redis = Redis::builder()
+            .config("bind 127.0.0.1 127.0.0.2")
+            .config(&format!("tls-port {port}"))
+            .config(&format!("tls-cert-file {}", file("server.pem")))
+            .config(&format!("tls-key-file {}", file("server.key")))
+            .config(&format!("tls-ca-cert-file {}", file("ca.pem")))
+            .start();
+        let (ca, cert, key) = (file("ca.pem"), file("client.pem"), file("client.key"));
+        let url = StoreUrl::Redis(format!("rediss://localhost:{port}/0?ca={ca}&cert={cert}&key={key}"));
+        let dir = TempDir::new().unwrap();
+        Bed { redis: Some(redis), certificates: Some(made), ..Bed::new(url, dir) }
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        let StoreUrl::Redis(url) = &self.url else { panic!("not a Redis: {}", self.url) };
+        url.clone()
     }
 
     pub(crate) fn redis() -> Bed {
@@ -41,7 +78,7 @@ impl Bed {
 
     pub(crate) fn on(redis: Redis) -> Bed {
         let (url, dir) = (StoreUrl::Redis(redis.url()), TempDir::new().unwrap());
-        Bed { url, retention: Retention::default(), redis: Some(redis), held: false, dir }
+        Bed { redis: Some(redis), ..Bed::new(url, dir) }
     }
 
     /// Another handle on the same store, as another process would have one.
@@ -57,6 +94,11 @@ impl Bed {
     #[track_caller]
     pub(crate) fn server(&self) -> &Redis {
         self.redis.as_ref().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn set(&self) -> &Sentinels {
+        self.sentinels.as_ref().unwrap()
     }
 
     #[track_caller]

@@ -15,6 +15,7 @@ mod log;
 mod place;
 mod positions;
 mod random;
+mod reach;
 mod redis;
 mod shelf;
 mod slices;
@@ -53,6 +54,30 @@ macro_rules! on_held_minutes {
             })*
         }
     };
+}
+
+/// The same store, reached in another way.
+macro_rules! over {
+    ($way:ident => $bed:ident: $($module:ident :: $fact:ident),* $(,)?) => {
+        mod $way {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $fact() {
+                crate::$module::$fact(crate::bed::Bed::$bed()).await;
+            })*
+        }
+    };
+}
+
+over! { over_sentinels => sentinels:
+    suite::a_batch_that_comes_again_counts_nothing,
+    log::changes_are_found_behind_a_cursor,
+    random::any_history_is_the_same_as_a_plain_map,
+}
+
+over! { over_tls => secure:
+    suite::a_batch_that_comes_again_counts_nothing,
+    log::changes_are_found_behind_a_cursor,
+    random::any_history_is_the_same_as_a_plain_map,
 }
 
 on_held_minutes! {

@@ -94,7 +94,7 @@ pub(crate) struct CommonFlags {
     /// Configuration file (TOML) [default: /etc/tallymark/tallymark.toml, if there is one].
     #[arg(long, global = true, env = "TALLYMARK_CONFIG", value_name = "FILE", value_parser = config::path, help_heading = "Everywhere")]
     config: Option<PathBuf>,
-    /// Where counts live: sqlite:PATH or redis://HOST [default: sqlite:<data-dir>/tallymark.db].
+    /// Where counts live: sqlite:PATH, redis://HOST, rediss:// or redis+sentinel:// [default: sqlite:<data-dir>/tallymark.db].
     #[arg(
         long,
         global = true,

@@ -235,7 +235,7 @@ impl Config {
         let tokens = config.http.tokens.iter().map(String::as_str);
         let github = config.github.tokens.iter().map(GithubToken::secret);
         let signing = config.github.secret.as_deref();
-        secret::remember(config.store.password().into_iter().chain(tokens).chain(github).chain(signing));
+        secret::remember(config.store.passwords().chain(tokens).chain(github).chain(signing));
         Ok(config)
     }
 
