@@ -19,6 +19,7 @@ pub(crate) struct Bed {
     pub(crate) retention: Retention,
     pub(crate) redis: Option<Redis>,
     sentinels: Option<Sentinels>,
+    #[expect(dead_code, reason = "the files go away with it")]
     certificates: Option<Certificates>,
     /// Hours and minutes are not written, only shown.
     held: bool,
