@@ -5,9 +5,9 @@
 //! only times out.) The store decides what may be repeated.
 
 use super::{
+    dialer::{Dialer, NamedMaster},
     explain::{explain, has_word, message},
     keys,
-    reach::{NamedMaster, Reach},
 };
 use crate::{Class, Result, StoreError, address};
 use redis::{
@@ -43,7 +43,7 @@ const NAMED: Duration = Duration::from_secs(3);
 
 /// One connection to one server.
 pub(super) struct Link {
-    reach: Reach,
+    dialer: Dialer,
     shown: String,
     state: Mutex<LinkState>,
     belonging: RwLock<Belonging>,
@@ -96,7 +96,7 @@ impl Link {
     pub(super) fn new(url: &str) -> Result<Link> {
         let shown = address::redacted(url);
         Ok(Link {
-            reach: Reach::new(url, RESPONSE_TIMEOUT)?,
+            dialer: Dialer::new(url, RESPONSE_TIMEOUT)?,
             shown,
             state: Mutex::default(),
             belonging: RwLock::new(Belonging::Unknown),
@@ -199,11 +199,11 @@ impl Link {
 
     /// Whether Sentinels name no other server. Where none of them answers, the open connection is kept.
     async fn is_still_named(&self, live: &LiveLink, named: &mut Option<Instant>, attempt: &str) -> bool {
-        if !self.reach.is_named() || named.is_some_and(|named| named.elapsed() < NAMED) {
+        if !self.dialer.is_named() || named.is_some_and(|named| named.elapsed() < NAMED) {
             return true;
         }
         *named = Some(Instant::now());
-        match self.reach.named(attempt).await {
+        match self.dialer.named(attempt).await {
             Ok(now) if now != live.named => {
                 let now = now.map(|now| now.to_string());
                 tracing::info!(store = self.shown, master = now, "the Sentinels name another master");
@@ -214,7 +214,7 @@ impl Link {
     }
 
     async fn connect(&self, number: u64, attempt: &str) -> Result<LiveLink> {
-        let (client, named) = self.reach.client(attempt).await?;
+        let (client, named) = self.dialer.client(attempt).await?;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
@@ -242,7 +242,7 @@ impl Link {
     /// A server that is spoken to in the wrong language waits for more, or hangs up.
     fn explain_connecting(&self, err: &RedisError, attempt: &str) -> StoreError {
         let explained = explain(err, attempt.to_owned());
-        match self.reach.is_secure() {
+        match self.dialer.is_secure() {
             true if err.is_timeout() => explained
                 .advise("Redis is overloaded or stopped, or this port does not speak TLS: rediss:// needs the server's tls-port"),
             false if err.is_connection_dropped() && !err.is_connection_refusal() => {

@@ -7,6 +7,7 @@
 mod aof;
 mod client;
 mod correct;
+mod dialer;
 mod eviction;
 mod explain;
 mod facts;
@@ -16,7 +17,6 @@ mod log;
 mod moves;
 mod msgpack;
 mod owed;
-mod reach;
 mod read;
 mod script;
 mod shelf;

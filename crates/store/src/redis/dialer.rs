@@ -26,7 +26,7 @@ use std::{
 const SENTINEL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How to reach the server of a store.
-pub(super) struct Reach {
+pub(super) struct Dialer {
     address: RedisAddress,
     tcp: TcpSettings,
     /// Which Sentinel answered last: it is asked first.
@@ -46,16 +46,16 @@ impl fmt::Display for NamedMaster {
     }
 }
 
-impl Reach {
+impl Dialer {
     /// Reads the address. `timeout`: how long a connection may leave what was sent to it without an answer.
-    pub(super) fn new(url: &str, timeout: Duration) -> Result<Reach> {
+    pub(super) fn new(url: &str, timeout: Duration) -> Result<Dialer> {
         let bad =
             |why| StoreError::new(Class::Request, format!("reading the address {}", redacted(url)), why);
         let address = RedisAddress::parse(url).map_err(bad)?;
         let keepalive =
             TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive).set_user_timeout(timeout);
-        Ok(Reach { address, tcp, first: AtomicUsize::new(0) })
+        Ok(Dialer { address, tcp, first: AtomicUsize::new(0) })
     }
 
     /// Whether other servers say which one it is.
