@@ -226,6 +226,7 @@ fn http() -> Check {
         others: Default::default(),
         events: Vec::new(),
         groups: Vec::new(),
+        news: None,
         now: || NOW,
     };
     let router = tallymark_web::router(Arc::new(app), None);

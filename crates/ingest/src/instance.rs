@@ -117,6 +117,12 @@ impl Instance {
         };
         Ok(Instance { id, dir: dir.to_owned(), _lock: lock })
     }
+
+    /// The identity of the data directory.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
 }
 
 /// Half an id would be a damaged directory.

@@ -23,6 +23,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tallymark_core::Name;
 use tallymark_github::{
     AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, TRAFFIC_EVENTS, refresh,
 };
@@ -31,12 +32,13 @@ use tallymark_ingest::{
     StoreCopying, Tail, VisitGate, WaitingDaemon, Writer, WriterOptions,
     source::{Handed, SocketPlace, Stop, now},
 };
+use tallymark_news::{NewsMeters, NewsTeller, PageAddress, RecentNews};
 use tallymark_publish::Freshness;
 use tallymark_rankings::{RankingMeters, Rankings};
 use tallymark_store::{NetLikes, Store, StoreUrl, current::Current, outbox::Keep};
 use tallymark_web::{
     Access, App, BaseUrl, Bound, ClientLimit, GithubFront, Health, Limits, Listen, LoginMeters, PngDrawing,
-    Signatures, Visibility, WebMeters,
+    Signatures, Visibility, WebMeters, event_page_path,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -134,6 +136,8 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
     let login_meters = LoginMeters::register(&mut registry);
     let ranking_meters = RankingMeters::register(&mut registry);
     let avatar_meters = AvatarMeters::register(&mut registry);
+    let news_meters = NewsMeters::register(&mut registry);
+    let owner = instance.id();
     let github = github(config, &store).filter(|_| start.role != Role::Ingest);
     if let Some(github) = &github {
         github.register(&mut registry);
@@ -204,6 +208,16 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             // Nothing waits for it at the end: what it has not kept it fetches again.
             drop(tokio::spawn(avatars.run(CancellationToken::new())));
         }
+        let news: Arc<[_]> = config.news.clone().into();
+        if !news.is_empty() {
+            let base_url = bindings.base_url.as_str().to_owned();
+            let page =
+                move |event, name: &Name| format!("{base_url}{}", event_page_path(name.as_ref(), event));
+            let outgoing = (Outgoing::new(config.outgoing_allow.clone()), Box::new(page) as PageAddress);
+            let teller = NewsTeller::new(store.clone(), news.clone(), owner, outgoing, news_meters, now);
+            // Nothing waits for it at the end: what it has not told it tells after the next start.
+            drop(tokio::spawn(teller.run(live.written(), CancellationToken::new())));
+        }
         publishing = publishing.map(|publishing| publishing.showing(avatars.clone()));
         let app = App {
             rankings,
@@ -229,6 +243,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             others: config.others,
             events: events(config),
             groups: config.groups.clone(),
+            news: (!news.is_empty()).then(|| RecentNews::new(store.clone(), news)),
             now,
         };
         let drawing = PngDrawing::start(&[DRAW_PICTURES]);

@@ -43,6 +43,7 @@ mod login;
 mod looks;
 mod moved;
 mod names_flood;
+mod news;
 mod nginx;
 mod nginx_cache;
 mod other_counters;

@@ -91,7 +91,15 @@ impl FakeWeb {
     /// # Panics
     /// When no port is free.
     pub fn start(script: impl Fn(&WebRequest) -> WebReply + Send + Sync + 'static) -> FakeWeb {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        FakeWeb::start_at(0, script)
+    }
+
+    /// Starts one on this port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// When it is taken.
+    pub fn start_at(port: u16, script: impl Fn(&WebRequest) -> WebReply + Send + Sync + 'static) -> FakeWeb {
+        let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (requests, ended) = (Arc::new(Mutex::default()), Arc::new(AtomicBool::new(false)));
         let (seen, over, script) = (Arc::clone(&requests), Arc::clone(&ended), Arc::new(script));

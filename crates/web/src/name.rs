@@ -52,7 +52,8 @@ pub fn page_path(name: NameRef<'_>) -> String {
 }
 
 /// The path of the page of a name that has an event.
-pub(crate) fn event_page_path(name: NameRef<'_>, event: Event) -> String {
+#[must_use]
+pub fn event_page_path(name: NameRef<'_>, event: Event) -> String {
     let mut path = page_path(name);
     push_event(&mut path, event);
     path

@@ -6,7 +6,7 @@ use crate::{
     cards,
     compat::{bootic, counters, github_banners, hitme},
     error::shown,
-    head, headers, health,
+    feed, head, headers, health,
     pages::{self, assets, dashboard, login, name_page},
     panels,
     png::{self, PngDrawing},
@@ -70,6 +70,8 @@ pub fn router(app: Arc<App>, drawing: Option<PngDrawing>) -> Router {
         .route("/badge/{*name}", get(badges::of_path))
         .route("/graph.svg", get(graph::of_names))
         .route("/graph/{*name}", get(graph::of_path))
+        .route("/feed.atom", get(feed::of_all))
+        .route("/feed/{*name}", get(feed::of_path))
         .route("/repo/{owner}/{repo}", get(name_page::of_path))
         .route("/repo/{owner}/{repo}/", get(name_page::without_slash))
         .route("/name", get(name_page::of_form))

@@ -16,6 +16,7 @@ use tallymark_core::{
     OtherCounters, Requester, Unavailable, Visitor, When, calendar::Zone, left,
 };
 use tallymark_github::{Avatars, DayZone, Statistics};
+use tallymark_news::RecentNews;
 use tallymark_rankings::Rankings;
 use tallymark_store::StoreRead;
 
@@ -58,6 +59,8 @@ pub struct App {
     pub events: Vec<Event>,
     /// Names that are summed up together.
     pub groups: Vec<NameGroup>,
+    /// Milestones and spikes; `None` if the operator does not have them looked for.
+    pub news: Option<RecentNews>,
     /// The clock.
     pub now: fn() -> Now,
 }

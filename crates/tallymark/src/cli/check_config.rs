@@ -12,6 +12,8 @@ use crate::{
 use anyhow::Result;
 use clap::Args;
 use std::path::{Path, PathBuf};
+use tallymark_core::Glob;
+use tallymark_news::{NewsRule, Webhook};
 use tallymark_store::StoreUrl;
 
 /// Check a configuration. Exits with 78 and shows every mistake, with its line, if there is one.
@@ -121,9 +123,23 @@ fn json(config: &Config, file: Option<&Path>) -> serde_json::Value {
         "badges-dir": config.badges.dir,
         "listen": config.http.listen.to_string(),
         "sources": config.sources.iter().map(|source| source.kind.to_string()).collect::<Vec<_>>(),
+        "notify": config.news.iter().map(|rule| serde_json::json!({
+            "names": rule.names.iter().map(Glob::as_str).collect::<Vec<_>>(),
+            "webhook": rule.hook.as_ref().map(Webhook::host),
+        })).collect::<Vec<_>>(),
         "default-tags-off": config.default_tags_off(),
         "routes": config.routes.as_slice().iter().map(|route| route.tag.clone()).collect::<Vec<_>>(),
     })
+}
+
+/// Whose news are told, and to whom: of a webhook only the host, because the rest of its address may be a secret.
+fn told(rule: &NewsRule) -> String {
+    let names: Vec<&str> = rule.names.iter().map(Glob::as_str).collect();
+    let to = rule
+        .hook
+        .as_ref()
+        .map_or_else(|| "the feed".to_owned(), |hook| format!("the feed and {}", hook.host()));
+    format!("{} to {to}", names.join(", "))
 }
 
 fn people(config: &Config, file: Option<&Path>) -> String {
@@ -138,9 +154,13 @@ fn people(config: &Config, file: Option<&Path>) -> String {
         off if off.is_empty() => String::new(),
         off => format!("  off       {}: {DEFAULTS_OFF}\n", off.join(", ")),
     };
+    let news = match &config.news[..] {
+        [] => String::new(),
+        rules => format!("  notify    {}\n", rules.iter().map(told).collect::<Vec<_>>().join("; ")),
+    };
     let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
     format!(
-        "{warnings}The configuration is good.\n  file      {file}\n  store     {}\n  data      {}\n  badges    {}\n  HTTP      {}\n  sources   {}\n  tags      {}\n{off}",
+        "{warnings}The configuration is good.\n  file      {file}\n  store     {}\n  data      {}\n  badges    {}\n  HTTP      {}\n  sources   {}\n  tags      {}\n{off}{news}",
         config.store,
         config.data_dir.display(),
         config.badges.dir.display(),

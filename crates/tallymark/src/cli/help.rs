@@ -31,11 +31,16 @@ macro_rules! topics {
 /// In the order in which a new user needs them.
 const TOPICS: &[Topic] = topics!(
     "start" "nginx" "proxies" "badges" "panels" "banners" "cards" "names" "numbers" "camo" "privacy" "promises" "files" "syslog" "redis" "config" "service"
-    "correct" "deny" "backups" "transfer" "upgrade" "api" "metrics" "alerts" "troubleshooting" "moving" "ghit-me" "hitme" "bootic"
+    "correct" "deny" "backups" "transfer" "upgrade" "api" "notify" "metrics" "alerts" "troubleshooting" "moving" "ghit-me" "hitme" "bootic"
 );
 
 /// Words that people bring, and the topic that has them.
-const ALIASES: [(&str, &str); 15] = [
+const ALIASES: [(&str, &str); 20] = [
+    ("webhook", "notify"),
+    ("webhooks", "notify"),
+    ("feed", "notify"),
+    ("atom", "notify"),
+    ("milestones", "notify"),
     ("snow-trace", "panels"),
     ("likes", "panels"),
     ("like", "panels"),

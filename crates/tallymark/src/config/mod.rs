@@ -3,6 +3,7 @@
 //! Reading it has no side effects, and all mistakes are collected before any is shown. `tallymark check-config` runs
 //! exactly this.
 
+mod news;
 mod pictures;
 mod places;
 mod published;
@@ -41,6 +42,7 @@ use tallymark_core::{
 };
 use tallymark_github::{AvatarPattern, DayZone, GithubToken, NotADayZone, NotAPattern, StatsAges};
 use tallymark_ingest::{AskerTexts, Atlas, GeoDatabase, LineFormat, NameLimits};
+use tallymark_news::NewsRule;
 use tallymark_publish::ChartKind;
 use tallymark_store::{
     Retention, StoreUrl,
@@ -72,6 +74,8 @@ pub(crate) struct Config {
     pub(crate) others: OtherCounters,
     /// Names that are summed up together.
     pub(crate) groups: Vec<NameGroup>,
+    /// What is told of names.
+    pub(crate) news: Vec<NewsRule>,
     pub(crate) connections: usize,
     pub(crate) body_bytes: usize,
     pub(crate) tally_entries: usize,
@@ -235,7 +239,10 @@ impl Config {
         let tokens = config.http.tokens.iter().map(String::as_str);
         let github = config.github.tokens.iter().map(GithubToken::secret);
         let signing = config.github.secret.as_deref();
-        secret::remember(config.store.passwords().chain(tokens).chain(github).chain(signing));
+        let hooks = config.news.iter().filter_map(|rule| rule.hook.as_ref());
+        let hooks = hooks.flat_map(|hook| [hook.secret.as_str(), news::secret_part(&hook.url)]);
+        let passwords = config.store.passwords();
+        secret::remember(passwords.chain(tokens).chain(github).chain(signing).chain(hooks));
         Ok(config)
     }
 
@@ -380,6 +387,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
     let badges = read_badges(file.table("badges"), &data_dir, (hard, github.zone), overrides);
     let others = read_others(file.table("compat"));
     let groups = read_groups(file.tables("group").unwrap_or_default());
+    let news = news::read_rules(file.tables("notify").unwrap_or_default());
     places::check(&data_dir, &url, &badges.dir, mistakes);
     places::check_ports(&http.listen, &sources, mistakes);
 
@@ -439,6 +447,7 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
         badges,
         others,
         groups,
+        news,
         connections,
         body_bytes,
         tally_entries,

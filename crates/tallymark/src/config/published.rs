@@ -44,9 +44,20 @@ fn find(table: &DeTable<'_>, spans: &mut Vec<Range<usize>>) {
     for (key, value) in table.iter() {
         if SECRETS.contains(&key.get_ref().as_ref()) {
             spans.push(value.span());
+        } else if key.get_ref() == "notify" {
+            find_webhooks(value, spans);
         } else {
             look(value, spans);
         }
+    }
+}
+
+/// Many receivers know their senders by the address alone.
+fn find_webhooks(rules: &Spanned<DeValue<'_>>, spans: &mut Vec<Range<usize>>) {
+    for rule in rules.get_ref().as_array().into_iter().flatten().filter_map(|rule| rule.get_ref().as_table())
+    {
+        let secrets = rule.iter().filter(|(key, _)| matches!(key.get_ref().as_ref(), "url" | "secret"));
+        spans.extend(secrets.map(|(_, value)| value.span()));
     }
 }
 
@@ -66,9 +77,9 @@ mod tests {
     #[test]
     fn secrets_go_and_everything_else_stays() {
         let text = "# ours\n#tokens = [\"old-one\"]\n[store]\nurl = 'redis://:p%40ss@host:1'\n[http]\nlisten = \"a:1\"\n\
-                    tokens = [\n  \"first-one\", # mine\n  \"second-one\",\n]\n[github]\nsecret = \"s\"\n[[source]]\nkind = \"udp\"\n";
+                    tokens = [\n  \"first-one\", # mine\n  \"second-one\",\n]\n[github]\nsecret = \"s\"\n[[notify]]\nnames = [\"a\"]\nurl = \"https://chat/T0K3N\"\n[[source]]\nkind = \"udp\"\n";
         let clean = without_secrets(text);
-        for gone in ["old-one", "p%40ss", "first-one", "second-one", "\"s\""] {
+        for gone in ["old-one", "p%40ss", "T0K3N", "first-one", "second-one", "\"s\""] {
             assert!(!clean.contains(gone), "{gone}: {clean}");
         }
         for kept in ["# ours", "[store]", "listen = \"a:1\"", "[github]", "kind = \"udp\""] {

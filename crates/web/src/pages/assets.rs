@@ -4,6 +4,7 @@
 
 use crate::headers;
 use axum::{
+    body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -22,27 +23,27 @@ const MAKER: &str = include_str!("maker.js");
 
 /// `/assets/style.css`.
 pub(crate) async fn style(sent: HeaderMap) -> Response {
-    asset(&sent, &STYLE, HeaderValue::from_static("text/css; charset=utf-8"))
+    tagged(&sent, STYLE.as_str(), HeaderValue::from_static("text/css; charset=utf-8"))
 }
 
 /// `/assets/like.css`.
 pub(crate) async fn like(sent: HeaderMap) -> Response {
-    asset(&sent, LIKE, HeaderValue::from_static("text/css; charset=utf-8"))
+    tagged(&sent, LIKE, HeaderValue::from_static("text/css; charset=utf-8"))
 }
 
 /// `/assets/live.js`.
 pub(crate) async fn live(sent: HeaderMap) -> Response {
-    asset(&sent, LIVE, HeaderValue::from_static("text/javascript; charset=utf-8"))
+    tagged(&sent, LIVE, HeaderValue::from_static("text/javascript; charset=utf-8"))
 }
 
 /// `/assets/maker.js`.
 pub(crate) async fn maker(sent: HeaderMap) -> Response {
-    asset(&sent, MAKER, HeaderValue::from_static("text/javascript; charset=utf-8"))
+    tagged(&sent, MAKER, HeaderValue::from_static("text/javascript; charset=utf-8"))
 }
 
 /// `/assets/icon.svg`: the mark in a browser's tab.
 pub(crate) async fn icon(sent: HeaderMap) -> Response {
-    asset(&sent, ICON, HeaderValue::from_static("image/svg+xml"))
+    tagged(&sent, ICON, HeaderValue::from_static("image/svg+xml"))
 }
 
 /// `/favicon.ico`: there is none, which is not an error; pages name their icon.
@@ -50,8 +51,9 @@ pub(crate) async fn favicon() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-fn asset(sent: &HeaderMap, text: &'static str, kind: HeaderValue) -> Response {
-    let tag = tag(text);
+/// A text with a tag made of its contents; without it, if the client has the same.
+pub(crate) fn tagged(sent: &HeaderMap, text: impl Into<Body> + AsRef<str>, kind: HeaderValue) -> Response {
+    let tag = tag(text.as_ref());
     let known = sent.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let same =
         known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
@@ -61,7 +63,7 @@ fn asset(sent: &HeaderMap, text: &'static str, kind: HeaderValue) -> Response {
     set.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // A tag of hexadecimal digits is a valid value.
     set.extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
-    *answer.body_mut() = if same { "".into() } else { text.into() };
+    *answer.body_mut() = if same { Body::empty() } else { text.into() };
     answer
 }
 

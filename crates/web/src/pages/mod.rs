@@ -9,7 +9,7 @@ pub(crate) mod login;
 mod maker;
 mod name_events;
 pub(crate) mod name_page;
-mod seen;
+pub(crate) mod seen;
 mod trend;
 mod who_asks;
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     daily_visitors,
     error::Problem,
-    event, headers,
+    event, feed, headers,
     name::{
         badge_path, encoded, event_page_path, from_bytes_of, graph_path, has_odd_segment, page_path,
         push_scale,
@@ -201,6 +201,7 @@ fn about(app: &App, view: &View, name: &Name, counts: Value) -> Value {
         name => name.as_str(),
         // Only events that a badge shows have one.
         event => (event != Event::HIT).then(|| event.to_string()),
+        feed => feed::path_of(app, name.as_ref()),
         badge => format!("{badge}&count=false"),
         panel => (event == Event::HIT || event.is_on_panels()).then(|| panel(base, name)).flatten(),
         card => app.github.as_ref().filter(|_| event == Event::HIT).and_then(|_| card(base, name)),

@@ -35,6 +35,7 @@ impl Document {
                 "/badge/{name}.shields.json"
             }
             None if path.starts_with("/badge/") && path.ends_with(".json") => "/badge/{name}.json",
+            None if path.starts_with("/feed/") => "/feed/{name}.atom",
             None => stats.as_deref().unwrap_or(path),
             Some(name) if name.ends_with("/series") => "/api/v1/counters/{name}/series",
             Some(name) if name.ends_with("/series.csv") => "/api/v1/counters/{name}/series.csv",

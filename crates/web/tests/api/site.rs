@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex};
 use tallymark_badge::Look;
 use tallymark_core::{
     Asked, Asking, Batch, ClientClass, Commit, Committed, Corrected, CorrectedName, Correcting,
-    CorrectionRecord, CorrectionRequest, Corrections, CountedHit, Counter, Counts, Day, Entry, Event, Hit,
-    KeptVisits, LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, NotCorrected, Now, Once, Reject,
-    StatusCount, Total, Unavailable, Visit, Visits, Waiting, When,
+    CorrectionRecord, CorrectionRequest, Corrections, CountedHit, Counter, Counts, Day, Entry, Event, Glob,
+    Hit, KeptVisits, LatestAnswer, Ledger, Minute, Name, NameRef, NotCommitted, NotCorrected, Now, Once,
+    Reject, StatusCount, Total, Unavailable, Visit, Visits, Waiting, When,
 };
+use tallymark_news::{NewsRule, Occasion, RecentNews};
 use tallymark_rankings::Rankings;
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_web::{Access, App, BaseUrl, Visibility, router};
@@ -209,6 +210,9 @@ impl Site {
         });
         let rankings = Arc::new(Rankings::new(store.clone(), || NOW, Default::default()));
         rankings.refresh().await.unwrap();
+        let names = vec![Glob::new("you/*").unwrap()];
+        let rule = NewsRule { names, on: Occasion::USUAL.to_vec(), hook: None };
+        let news = Some(RecentNews::new(store.clone(), [rule].into()));
         let app = App {
             rankings,
             ledger: book.clone(),
@@ -233,6 +237,7 @@ impl Site {
             others: Default::default(),
             events: Vec::new(),
             groups: Vec::new(),
+            news,
             now: || NOW,
         };
         Site { book, _dir: dir, routes: router(Arc::new(app), None), document: Document::read() }
@@ -250,7 +255,9 @@ impl Site {
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         let got = Got { status: head.status, headers: head.headers, body };
         assert_eq!(got.headers["x-content-type-options"], "nosniff", "{path}");
-        assert!(got.headers["cache-control"].to_str().unwrap().contains("no-store"), "{path}");
+        // A feed has a tag by which a reader asks for it again.
+        let kept = if path.starts_with("/feed") { "private, no-cache" } else { "no-store" };
+        assert!(got.headers["cache-control"].to_str().unwrap().contains(kept), "{path}");
         if method != Method::HEAD {
             self.document.check(&method, &path, &got);
         }

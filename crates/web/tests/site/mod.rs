@@ -303,6 +303,7 @@ fn app(
         others: Default::default(),
         events: Vec::new(),
         groups: Vec::new(),
+        news: None,
         now: || NOW,
     }
 }

@@ -1,7 +1,8 @@
 //! `tallymark doctor`: checks everything on the path of a hit, then sends one and follows it.
 //!
 //! It changes nothing, except that its hit counts, under a name of its own. The parts: [`machine`] (directories, disk,
-//! kernel), [`stores`], [`servers`] (the daemon and nginx's configuration), [`github`] (tokens), [`probe`] (the hit).
+//! kernel), [`stores`], [`servers`] (the daemon and nginx's configuration), [`github`] (tokens), [`probe`] (the hit),
+//! [`webhooks`].
 
 mod access;
 mod finding;
@@ -10,6 +11,7 @@ mod machine;
 mod probe;
 mod servers;
 mod stores;
+mod webhooks;
 
 use super::{AlreadySaid, CommonFlags, block_on, out};
 use crate::config;
@@ -27,7 +29,7 @@ pub(super) struct Doctor {
     /// Public address of the badges [default: base-url, else the daemon itself].
     #[arg(long, value_name = "URL", value_parser = config::base_url)]
     url: Option<String>,
-    /// Only look; send no hit.
+    /// Only look; send no hit, and no test messages to webhooks.
     #[arg(long)]
     no_probe: bool,
 }
@@ -42,6 +44,9 @@ impl Doctor {
             let store = stores::check(common, &config, &mut findings).await?;
             let listens = servers::check_daemon(&config, &mut findings).await?;
             github::check(&config, &mut findings).await?;
+            if !self.no_probe {
+                webhooks::check(&config, &mut findings).await?;
+            }
             let (Some(store), true) = (store, listens && !self.no_probe) else { return Ok(()) };
             let probed = probe::check(&config, self.url.as_deref(), &*store, &mut findings).await;
             // Earlier findings are still printed.

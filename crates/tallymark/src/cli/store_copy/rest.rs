@@ -47,7 +47,7 @@ impl Copying<'_> {
         but.insert(named_instance(&self.name));
         but.extend(own.in_from);
         but.extend(own.in_to);
-        let shelves = [&tallymark_github::SHELVES[..], &[PAUSES]].concat();
+        let shelves = [&tallymark_github::SHELVES[..], &tallymark_news::SHELVES[..], &[PAUSES]].concat();
         let beside = copy_beside(&self.from, &self.to, &shelves, &but).await?;
         let positions = self.copy_positions(&own).await?;
         Ok(CopiedRest { positions, beside })

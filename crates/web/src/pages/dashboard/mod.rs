@@ -93,6 +93,7 @@ async fn values(app: &App, asked: DashboardQuery, query: Query<'_>) -> Result<Op
     };
     Ok(Some(context! {
         title => "Tallymark",
+        feed => app.news.as_ref().map(|_| "/feed.atom"),
         event => asked.event.as_str(),
         // A form drops the query of its address, so it sends the parameters itself.
         usual => asked.usual.as_str(),
