@@ -59,6 +59,8 @@ pub struct Cooldowns {
     rules: VisitRules,
     visitors: Times,
     collapsed: Times,
+    /// Visitors that opt out. They are in no file.
+    unwritten: Times,
 }
 
 impl Cooldowns {
@@ -69,7 +71,8 @@ impl Cooldowns {
     }
 
     fn holding(key: [u8; 16], rules: VisitRules, limit: usize) -> Cooldowns {
-        Cooldowns { key, rules, visitors: Times::new(limit), collapsed: Times::new(limit) }
+        let times = || Times::new(limit);
+        Cooldowns { key, rules, visitors: times(), collapsed: times(), unwritten: times() }
     }
 
     /// Goes by other rules from now on. What is remembered stays.
@@ -84,24 +87,25 @@ impl Cooldowns {
     }
 
     /// Whether a hit of this visitor is a visit, at the visitor's own time. If so, the next ones of it are not, for a
-    /// while.
+    /// while. A visitor that opts out cools down like any other, but is only remembered in memory.
     ///
     /// A time before the remembered one comes from a clock that was set back, or from a line that was late. It cools at
     /// most once more, from the earlier time on, and if it is earlier by more than the cooldown, it counts.
-    pub fn ask(&mut self, event: Event, name: NameRef<'_>, visitor: &Visitor) -> Visiting {
+    pub fn ask(&mut self, event: Event, name: NameRef<'_>, visitor: &Visitor, opts_out: bool) -> Visiting {
         let now = visitor.at().unix_ms;
         if self.rules.camo.has(visitor) {
             let counts = self.collapsed.ask(self.hash(event, name, None), now, self.rules.collapse);
             return if counts { Visiting::Shown } else { Visiting::Collapsed };
         }
         let hash = self.hash(event, name, Some(visitor));
-        if self.visitors.ask(hash, now, self.rules.cooldown) { Visiting::Counts } else { Visiting::Cooled }
+        let visitors = if opts_out { &mut self.unwritten } else { &mut self.visitors };
+        if visitors.ask(hash, now, self.rules.cooldown) { Visiting::Counts } else { Visiting::Cooled }
     }
 
     /// How many were forgotten before their time, because the table was full. Each may count once too often.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
-        self.visitors.forgotten() + self.collapsed.forgotten()
+        self.visitors.forgotten() + self.collapsed.forgotten() + self.unwritten.forgotten()
     }
 
     fn hash(&self, event: Event, name: NameRef<'_>, visitor: Option<&Visitor>) -> u64 {

@@ -88,7 +88,8 @@ mod tests {
             ("a", None, Some(""), None),
         ] {
             let address = address.map(|address| address.parse().unwrap());
-            let requester = Requester { address, user_agent: agent.map(str::as_bytes) };
+            let requester =
+                Requester { address, user_agent: agent.map(str::as_bytes), ..Requester::default() };
             let hit = Hit {
                 requester,
                 ..Hit::one(Event::HIT, NameRef::new(name.as_bytes()).unwrap(), When::Day(Day(1)))

@@ -39,6 +39,14 @@ pub struct Requester<'a> {
     pub address: Option<IpAddr>,
     /// `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
+    /// It asks not to be recorded: [`opts_out`]. It counts, but no record of it is kept.
+    pub opts_out: bool,
+}
+
+/// Whether a request asks not to be recorded, with `Sec-GPC: 1` or `DNT: 1`. Only this value of either does.
+#[must_use]
+pub fn opts_out(sec_gpc: Option<&[u8]>, dnt: Option<&[u8]>) -> bool {
+    [sec_gpc, dnt].contains(&Some(b"1"))
 }
 
 /// An address is in no message, not even in that of a test that failed.
@@ -75,11 +83,14 @@ impl<'a> Hit<'a> {
         }
     }
 
-    /// What is remembered of it as a visit. A hit of which only the day is known is none, nor is one without a client.
+    /// What is remembered of it as a visit. A hit of which only the day is known is none, nor is one without a client, nor
+    /// one whose client opts out.
     #[must_use]
     pub fn visit(&self, asker: &Asker) -> Option<Visit> {
         match (self.client, self.when) {
-            (Some(class), When::Minute(minute)) => Some(Visit { minute, class, asker: asker.clone() }),
+            (Some(class), When::Minute(minute)) if !self.requester.opts_out => {
+                Some(Visit { minute, class, asker: asker.clone() })
+            }
             _ => None,
         }
     }

@@ -84,7 +84,7 @@ pub use deny::DenyRules;
 pub use event::{Event, NotAnEvent};
 pub use framing::{Frame, Frames, Framing};
 pub use group::{Glob, NameGroup, NotAGlob};
-pub use hit::{ClientWords, Hit, Requester};
+pub use hit::{ClientWords, Hit, Requester, opts_out};
 pub use ledger::{Asked, Commit, Committed, Ledger, NotCommitted, Once};
 pub use lines::{Cutter, Line, Lines};
 pub use name::{

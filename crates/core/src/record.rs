@@ -78,23 +78,21 @@ impl RecordReader {
     ///
     /// Why the record does not count.
     pub fn read<'a>(&'a mut self, route: &Route, body: &'a [u8], now: Now) -> Result<Hit<'a>, Reject> {
-        let wanted = route.columns.len().min(MAX_COLUMNS);
+        let mut wanted = route.columns.len().min(MAX_COLUMNS);
         let mut spans = [Extent::default(); MAX_COLUMNS];
-        let spans = &mut spans[..wanted];
-        let text: &[u8] = match cut_quoted(body, spans, route.escape) {
-            Cut::Done => body,
-            Cut::Columns => return Err(Reject::Columns),
-            Cut::Other if route.escape == Escape::Json => {
-                cut_json(body, spans)?;
-                body
+        let text = match self.cut(route.escape, body, &mut spans[..wanted]) {
+            Err(Reject::Columns) if route.columns.last() == Some(&Column::OptOut) => {
+                wanted -= 1;
+                self.cut(route.escape, body, &mut spans[..wanted])?
             }
-            Cut::Other => {
-                self.read_general(body, spans)?;
-                &self.fields
-            }
+            text => text?,
+        };
+        let text: &[u8] = match text {
+            Text::Body => body,
+            Text::Fields => &self.fields,
         };
         let mut line = LineValues::of(route.event);
-        for (&column, span) in route.columns.iter().zip(&*spans) {
+        for (&column, span) in route.columns.iter().zip(&spans[..wanted]) {
             line.take(column, &text[span.start..span.end])?;
         }
         let (when, redated) = line.when(self.dating, now)?;
@@ -109,9 +107,19 @@ impl RecordReader {
             (Some(_), Some(user_agent)) => ClientWords { user_agent, referer: line.referer },
             _ => ClientWords::default(),
         };
-        let requester = Requester { address: line.address, user_agent: line.agent };
+        let requester = Requester { address: line.address, user_agent: line.agent, opts_out: line.opts_out };
         let hit = Hit::one(line.event, name, when);
         Ok(Hit { weight: line.weight, redated, client, visitor, words, requester, ..hit })
+    }
+
+    /// Cuts a record into as many columns as there are spans.
+    fn cut(&mut self, escape: Escape, body: &[u8], spans: &mut [Extent]) -> Result<Text, Reject> {
+        match cut_quoted(body, spans, escape) {
+            Cut::Done => Ok(Text::Body),
+            Cut::Columns => Err(Reject::Columns),
+            Cut::Other if escape == Escape::Json => cut_json(body, spans).map(|()| Text::Body),
+            Cut::Other => self.read_general(body, spans).map(|()| Text::Fields),
+        }
     }
 
     /// The general path: any CSV. A line whose quotes are out of order is refused, but first its columns are counted,
@@ -150,6 +158,13 @@ impl RecordReader {
         }
         Ok(())
     }
+}
+
+/// What the spans are in.
+enum Text {
+    Body,
+    /// The buffer of the general path.
+    Fields,
 }
 
 enum Cut {
@@ -275,13 +290,24 @@ pub(crate) struct LineValues<'a> {
     pub(crate) agent: Option<&'a [u8]>,
     pub(crate) referer: &'a [u8],
     pub(crate) address: Option<IpAddr>,
+    pub(crate) opts_out: bool,
 }
 
 impl<'a> LineValues<'a> {
     /// One occurrence of which nothing is known yet.
     pub(crate) fn of(event: Event) -> LineValues<'a> {
-        let (date, time, agent, address) = (None, None, None, None);
-        LineValues { event, weight: 1, date, time, name: b"", request: None, agent, referer: b"", address }
+        LineValues {
+            event,
+            weight: 1,
+            date: None,
+            time: None,
+            name: b"",
+            request: None,
+            agent: None,
+            referer: b"",
+            address: None,
+            opts_out: false,
+        }
     }
 
     fn take(&mut self, column: Column, value: &'a [u8]) -> Result<(), Reject> {
@@ -298,6 +324,7 @@ impl<'a> LineValues<'a> {
             // A unix socket has none; its hits count anyway.
             Column::Address => self.address = parse_address(value),
             Column::Referer => self.referer = value,
+            Column::OptOut => self.opts_out = value == b"1",
             Column::Method | Column::Status | Column::Skip => {}
         }
         Ok(())

@@ -27,6 +27,9 @@ pub enum Column {
     Weight,
     /// The event, in place of the route's.
     Event,
+    /// `1` if the client asks not to be recorded. As the last column, it may be missing from a line: nginx logged it later
+    /// than the others.
+    OptOut,
     /// Not read.
     Skip,
 }
@@ -45,6 +48,7 @@ impl Column {
         ("referer", Column::Referer),
         ("weight", Column::Weight),
         ("event", Column::Event),
+        ("opt-out", Column::OptOut),
         ("-", Column::Skip),
     ];
 

@@ -51,6 +51,8 @@ pub enum SampleKind {
         event: String,
         /// Its name, cut to 256 bytes.
         name: String,
+        /// Its client opts out, so no record of it is kept.
+        opted_out: bool,
     },
     /// A reject.
     Rejected {

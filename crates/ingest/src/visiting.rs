@@ -6,6 +6,9 @@
 //! (`core::VisitorHash`). The cooldowns survive a restart in a file of the data directory, which is written a moment
 //! after they change: a kill -9 loses the last two seconds. Imports and replays do not call this, because they do not
 //! know the hits before the lines that they read.
+//!
+//! A client that opts out (`core::opts_out`) counts like any other, hit and visit, but there is no hash of it in the store or
+//! in that file, and nothing is kept of who asked.
 
 mod asker;
 mod keys;
@@ -110,6 +113,8 @@ impl VisitGate {
     /// What counts of a hit: all of it, and the visit that it is; of a visit only the first within the cooldown, and
     /// once. If the client is not known, a hit is not a visit, and a visit counts as it is.
     pub(crate) fn tell<'a>(&self, hit: &Hit<'a>) -> ToldApart<'a> {
+        let opts_out = hit.requester.opts_out;
+        self.meters.opted_out.inc_by(u64::from(opts_out));
         let is_visit = hit.event == Event::VISIT;
         let asks = is_visit || hit.event == Event::HIT;
         let Some(visitor) = hit.visitor.filter(|_| asks) else {
@@ -117,17 +122,17 @@ impl VisitGate {
         };
         let (visiting, key) = {
             let mut state = self.lock();
-            let visiting = state.table.ask(Event::VISIT, hit.name, &visitor);
+            let visiting = state.table.ask(Event::VISIT, hit.name, &visitor, opts_out);
             self.changed(&mut state, visiting);
             (visiting, state.keys.of(hit.when.day()))
         };
         let visit = Hit { event: Event::VISIT, weight: 1, status: None, ..*hit };
         // By the day on which it counts, whenever it gets into the store.
         let hash = |key| VisitorHash::of(key, Event::VISIT, hit.name, &visitor);
-        let noted = key.filter(|_| visiting == Visiting::Counts).map(hash);
+        let noted = key.filter(|_| visiting == Visiting::Counts && !opts_out).map(hash);
         let visit = match visiting {
             Visiting::Counts => {
-                self.unnoted(noted.is_none());
+                self.unnoted(noted.is_none() && !opts_out);
                 Some(visit)
             }
             Visiting::Shown => Some(visit),

@@ -83,7 +83,8 @@ impl Watch {
             return;
         }
         self.accepted += 1;
-        let what = SampleKind::Accepted { event: hit.event.to_string(), name: cut(hit.name.as_str()) };
+        let (event, name) = (hit.event.to_string(), cut(hit.name.as_str()));
+        let what = SampleKind::Accepted { event, name, opted_out: hit.requester.opts_out };
         self.tell(what, now);
     }
 
@@ -302,7 +303,8 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        let accepted = SampleKind::Accepted { event: "hit".to_owned(), name: "a/b".to_owned() };
+        let accepted =
+            SampleKind::Accepted { event: "hit".to_owned(), name: "a/b".to_owned(), opted_out: false };
         assert_eq!(heard[0], accepted);
         let tag = Some("badger".to_owned());
         assert_eq!(

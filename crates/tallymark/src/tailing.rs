@@ -153,8 +153,12 @@ fn of(sample: &Sample) -> Value {
     let Sample { unix_ms, source, what } = sample;
     let time = readable(*unix_ms);
     match what {
-        SampleKind::Accepted { event, name } => {
-            json!({"time": time, "source": source, "accepted": name, "event": event})
+        SampleKind::Accepted { event, name, opted_out } => {
+            let mut object = json!({"time": time, "source": source, "accepted": name, "event": event});
+            if *opted_out {
+                object["opted_out"] = true.into();
+            }
+            object
         }
         SampleKind::Rejected { reason, tag, priority, line } => {
             let why = reason.explained();

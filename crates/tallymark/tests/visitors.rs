@@ -1,7 +1,7 @@
 //! Visits in the running daemon: hits of one visitor within the cooldown are one, GitHub's proxy is collapsed, and
 //! nobody's address stays anywhere. Both stores, both front doors, over restarts.
 
-use crate::common::{Kind, PATIENCE, Place, stop};
+use crate::common::{Kind, PATIENCE, Place, program, stop};
 use serde_json::Value;
 use std::{
     fs,
@@ -298,6 +298,84 @@ fn visitors_of_a_day_are_distinct_over_every_way_in_and_over_a_kill() {
         let shown = place.run(&["show", "o/r", "--event", "visit", "--json"]).json();
         assert_eq!(shown["visitors_today"], 5);
         assert!(place.run(&["show", "o/r"]).good().contains("5 distinct visitors today"));
+        assert_nowhere(&place, &kind, &daemon);
+    }
+}
+
+/// The last visits that the store has of a name.
+fn records(place: &Place, name: &str, event: &str) -> usize {
+    let answer = http::get(place.addr(), &format!("/api/v1/counters/{name}/visits?event={event}"));
+    let told: Value = serde_json::from_str(answer.text()).unwrap();
+    told["visits"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_client_that_opts_out_counts_and_leaves_no_record_at_either_front_door() {
+    for kind in Kind::both() {
+        // A cooldown that does not end in this test, and visits that are kept of hits, too.
+        let place = place(
+            &kind,
+            "[badges]\npanels = [\"badge\"]\n[visits]\ncooldown = \"1h\"\nkeep = 9\navatars = \"off\"\n",
+        );
+        let mut daemon = place.serve();
+        let mut tail = Daemon::builder(program()).args(["tail", "--lines", "1"]).args(place.flags()).start();
+        tail.wait_for_line(|line| line.contains("watching"), PATIENCE);
+        let nginx = place.nginx(&["--panels"]);
+        let from = |addr, path: &str, address: &str, more: &[(&str, &str)]| {
+            let headers = [&[("X-Forwarded-For", address), ("User-Agent", BROWSER)], more].concat();
+            let answer = http::request("GET", addr, path, &headers, b"");
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            answer.text().to_owned()
+        };
+        let (gpc, dnt) = (("Sec-GPC", "1"), ("DNT", "1"));
+        // Straight to the daemon: the hit, the visit and the cooldown are as for all others.
+        for (n, headers) in [&[gpc][..], &[gpc, dnt], &[dnt]].into_iter().enumerate() {
+            let badge = from(place.addr(), "/badge.svg?repo=o/http", CANARY, headers);
+            assert!(badge.contains(&format!(">{}<", n + 1)), "{badge}");
+        }
+        from(place.addr(), "/badge.svg?repo=o/http", "203.0.113.78", &[gpc]);
+        assert_eq!(both(&place, "o/http"), (4, 2));
+        assert!(tail.wait(PATIENCE).success());
+        assert!(tail.stdout().contains("o/http (opted out: counts, no record is kept)"), "{}", tail.stdout());
+        // Neither of these is the wish.
+        for (address, header) in
+            [("203.0.113.79", ("Sec-GPC", "0")), ("203.0.113.80", ("DNT", "unspecified"))]
+        {
+            from(place.addr(), "/badge.svg?repo=o/http", address, &[header]);
+        }
+        wait_until("two visitors are in the store", PATIENCE, || visitors(&place, "o/http").1 == 2);
+        wait_until("and two records", PATIENCE, || records(&place, "o/http", "visit") == 2);
+        assert_eq!((both(&place, "o/http"), records(&place, "o/http", "hit")), ((6, 4), 2));
+        // From nginx's log: a badge that is a file, and a panel, which counts a visit.
+        from(nginx.addr(), "/badge.svg?repo=o/log", CANARY, &[gpc]);
+        wait_until("the badge is a file", PATIENCE, || place.published("o/log") == Some(1));
+        from(nginx.addr(), "/badge.svg?repo=o/log", CANARY, &[gpc]);
+        from(nginx.addr(), "/v1/o/panel", CANARY, &[dnt]);
+        wait_until("all of them count", PATIENCE, || {
+            (both(&place, "o/log"), total(&place, "o/panel", "visit")) == ((2, 1), 1)
+        });
+        from(nginx.addr(), "/badge.svg?repo=o/other", CANARY, &[]);
+        wait_until("one is recorded", PATIENCE, || records(&place, "o/other", "visit") == 1);
+        for name in ["o/log", "o/panel"] {
+            assert_eq!((visitors(&place, name).1, records(&place, name, "visit")), (0, 0), "{name}");
+        }
+        assert_eq!(records(&place, "o/log", "hit"), 0);
+        // A like is wanted, so it counts once; where it came from is not kept.
+        let click =
+            [gpc, ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document"), ("Sec-Fetch-User", "?1")];
+        let like = || {
+            let headers = [&[("User-Agent", BROWSER), ("X-Forwarded-For", CANARY)], &click[..]].concat();
+            http::request("GET", place.addr(), "/v1/like/o/panel/add", &headers, b"").status
+        };
+        wait_until("a like is taken", PATIENCE, || like() == 200);
+        assert_eq!(
+            (like(), total(&place, "o/panel", "like"), records(&place, "o/panel", "like")),
+            (200, 1, 0)
+        );
+        wait_until("every hit is in the counters", PATIENCE, || {
+            place.metrics().get("tallymark_hits_opted_out_total") >= 7
+        });
+        stop(&mut daemon);
         assert_nowhere(&place, &kind, &daemon);
     }
 }

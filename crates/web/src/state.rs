@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tallymark_badge::Look;
 use tallymark_core::{
     ClientClass, ClientWords, Corrections, Counter, Event, Hit, KeptVisits, Ledger, NameGroup, NameRef, Now,
-    OtherCounters, Requester, Unavailable, Visitor, When, calendar::Zone, left,
+    OtherCounters, Requester, Unavailable, Visitor, When, calendar::Zone, left, opts_out,
 };
 use tallymark_github::{Avatars, DayZone, Statistics};
 use tallymark_news::RecentNews;
@@ -122,7 +122,9 @@ impl App {
     /// Who sends a request.
     pub(crate) fn requester<'a>(&self, (peer, sent): (Peer, &'a HeaderMap)) -> Requester<'a> {
         let address = peer.behind(sent, &self.access.proxies).0;
-        Requester { address, user_agent: Some(user_agent(sent)) }
+        let header = |name| sent.get(name).map(HeaderValue::as_bytes);
+        let opts_out = opts_out(header("sec-gpc"), header("dnt"));
+        Requester { address, user_agent: Some(user_agent(sent)), opts_out }
     }
 
     /// The class of client that a request claims, if visits are kept.

@@ -9,7 +9,7 @@ use serde::{
 use std::{borrow::Cow, fmt};
 
 /// The keys of each fact, in the order of the facts, in lower case and without `-`, `_` and `.`.
-const KEYS: [(Fact, &[&str]); 10] = [
+const KEYS: [(Fact, &[&str]); 12] = [
     (Fact::Request, &["request", "requestline"]),
     (Fact::Method, &["method", "requestmethod", "verb", "httpmethod"]),
     (Fact::Target, &["requesturi", "url", "requestpath", "target", "urlpath"]),
@@ -36,6 +36,8 @@ const KEYS: [(Fact, &[&str]); 10] = [
         Fact::Address,
         &["clientip", "remoteaddr", "remoteip", "clienthost", "clientaddr", "downstreamremoteaddress"],
     ),
+    (Fact::Gpc, &["httpsecgpc", "secgpc", "requestsecgpc"]),
+    (Fact::Dnt, &["httpdnt", "dnt", "requestdnt"]),
 ];
 
 /// The value that was found and the rank of its key: of several keys, the first in the list counts.

@@ -13,7 +13,7 @@ mod statement;
 pub use pattern::{BadPattern, Pattern};
 
 use crate::{
-    ClientClass, Dating, Escape, Hit, Now, Reject, Requester, Route, parse_address,
+    ClientClass, Dating, Escape, Hit, Now, Reject, Requester, Route, opts_out, parse_address,
     record::{self, LineValues},
     time::{parse_clf_time, parse_time},
 };
@@ -52,10 +52,14 @@ struct LoggedRequest<'a> {
     agent: Option<&'a [u8]>,
     /// Words, of which one of the first two is the address.
     address: Option<&'a [u8]>,
+    /// `Sec-GPC`.
+    gpc: Option<&'a [u8]>,
+    /// `DNT`.
+    dnt: Option<&'a [u8]>,
 }
 
-/// What a line says besides the name: when, and which client.
-type Facts = (Option<i64>, Option<ClientClass>, Option<IpAddr>);
+/// What a line says besides the name: when, which client, from where, and whether it opts out.
+type Facts = (Option<i64>, Option<ClientClass>, Option<IpAddr>, bool);
 
 /// What a field of a line means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +75,8 @@ enum Fact {
     Time,
     Agent,
     Address,
+    Gpc,
+    Dnt,
     /// nginx's `$time_local` and Apache's `%t`, which contain a space.
     LocalTime,
     /// nginx's `$is_args`: a question mark if there is a query.
@@ -137,12 +143,12 @@ impl AccessReader {
                 (name, Some(Escape::Default), self.facts(&entry)?, entry.agent)
             }
         };
-        let (time, client, address) = facts;
+        let (time, client, address, opts_out) = facts;
         let line = LineValues { time, name, ..LineValues::of(route.event) };
         let (when, redated) = line.when(self.dating, now)?;
         let spelling = record::Spelling { escape, decode, names: route.names };
         let name = record::read_name(spelling, name, &mut self.unescaped, &mut self.decoded)?;
-        let requester = Requester { address, user_agent };
+        let requester = Requester { address, user_agent, opts_out };
         Ok(Hit { redated, client, requester, ..Hit::one(route.event, name, when) })
     }
 
@@ -157,7 +163,8 @@ impl AccessReader {
         let time = entry.time.map(|time| time_of(time).ok_or(Reject::Time)).transpose()?;
         let client = self.visits.then(|| ClientClass::of(entry.agent.unwrap_or_default()));
         let words = entry.address.unwrap_or_default().split(|&b| b == b' ');
-        Ok((time, client, words.take(2).find_map(parse_address)))
+        let opts_out = opts_out(entry.gpc, entry.dnt);
+        Ok((time, client, words.take(2).find_map(parse_address), opts_out))
     }
 }
 
@@ -224,6 +231,8 @@ impl<'a> LoggedRequest<'a> {
             Fact::Time | Fact::LocalTime => &mut self.time,
             Fact::Agent => &mut self.agent,
             Fact::Address => &mut self.address,
+            Fact::Gpc => &mut self.gpc,
+            Fact::Dnt => &mut self.dnt,
             Fact::QuestionMark | Fact::Other => return None,
         })
     }

@@ -42,6 +42,8 @@ const VARIABLES: &[(&str, Fact)] = &[
     ("msec", Fact::Time),
     ("http_user_agent", Fact::Agent),
     ("remote_addr", Fact::Address),
+    ("http_sec_gpc", Fact::Gpc),
+    ("http_dnt", Fact::Dnt),
 ];
 
 /// The length of `20/Nov/2026:03:59:49 +0000`.
@@ -271,6 +273,8 @@ fn apache(text: &str) -> Result<Vec<Token>, BadPattern> {
             ('t', None) => Some(Fact::LocalTime),
             ('t', Some("sec" | "msec")) => Some(Fact::Time),
             ('i', Some(header)) if header.eq_ignore_ascii_case("user-agent") => Some(Fact::Agent),
+            ('i', Some(header)) if header.eq_ignore_ascii_case("sec-gpc") => Some(Fact::Gpc),
+            ('i', Some(header)) if header.eq_ignore_ascii_case("dnt") => Some(Fact::Dnt),
             ('a' | 'h', None) => Some(Fact::Address),
             ('a'..='z' | 'A'..='Z', _) if kind != 't' => Some(Fact::Other),
             _ => return Err(unknown()),

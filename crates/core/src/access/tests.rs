@@ -212,6 +212,33 @@ fn json_of_nginx_caddy_and_traefik_is_read() {
 }
 
 #[test]
+fn who_opts_out_is_read_from_every_format_that_says_so() {
+    let nginx = r#"$request_uri "$http_sec_gpc" "$http_dnt""#;
+    let apache = r#"\"%r\" \"%{Sec-GPC}i\" \"%{DNT}i\""#;
+    for (format, line, opts_out) in [
+        (nginx, r#"/badge/a.svg "1" "-""#, true),
+        (nginx, r#"/badge/a.svg "-" "1""#, true),
+        (nginx, r#"/badge/a.svg "-" "0""#, false),
+        (nginx, r#"/badge/a.svg "11" "-""#, false),
+        (apache, r#""GET /badge/a.svg HTTP/1.1" "1" "-""#, true),
+        (apache, r#""GET /badge/a.svg HTTP/1.1" "-" "-""#, false),
+        ("", r#"{"request":{"method":"GET","uri":"/badge/a.svg","headers":{"Sec-Gpc":["1"]}}}"#, true),
+        ("", r#"{"request_uri":"/badge/a.svg","http_sec_gpc":"","http_dnt":"1"}"#, true),
+        ("", r#"{"request_uri":"/badge/a.svg","http_sec_gpc":"","http_dnt":""}"#, false),
+        (
+            "",
+            r#"192.0.2.7 - - [20/Nov/2026:03:59:49 +0000] "GET /badge/a.svg HTTP/1.1" 200 5 "-" "1""#,
+            false,
+        ),
+    ] {
+        let pattern = (!format.is_empty()).then(|| Pattern::parse(format).unwrap());
+        let mut reader = AccessReader::new(Dating::Own);
+        let hit = reader.read(pattern.as_ref(), (&Route::default(), ""), line.as_bytes(), NOW);
+        assert_eq!(hit.map(|hit| hit.requester.opts_out), Ok(opts_out), "{line}");
+    }
+}
+
+#[test]
 fn format_string_reads_what_it_writes() {
     let read = |format: &str, line: &str| -> Result<(String, When), Reject> {
         let pattern = Pattern::parse(format).unwrap();

@@ -13,7 +13,7 @@ fn cooldowns() -> Cooldowns {
 
 fn ask(table: &mut Cooldowns, name: &str, address: &str, user_agent: &str, ms: i64) -> Visiting {
     let visitor = Visitor::new(address.parse().unwrap(), user_agent.as_bytes(), Now { unix_ms: NOON + ms });
-    table.ask(Event::VISIT, NameRef::new(name.as_bytes()).unwrap(), &visitor)
+    table.ask(Event::VISIT, NameRef::new(name.as_bytes()).unwrap(), &visitor, false)
 }
 
 use Visiting::{Collapsed, Cooled, Counts, Shown};
@@ -40,8 +40,8 @@ fn cooldown_is_per_name_event_and_visitor_and_does_not_slide() {
     }
     let like = Visitor::new([192, 0, 2, 1].into(), b"", Now { unix_ms: NOON + 30_001 });
     let name = NameRef::new(b"a").unwrap();
-    assert_eq!(table.ask(Event::LIKE, name, &like), Counts);
-    assert_eq!(table.ask(Event::VISIT, name, &like), Cooled);
+    assert_eq!(table.ask(Event::LIKE, name, &like, false), Counts);
+    assert_eq!(table.ask(Event::VISIT, name, &like, false), Cooled);
 }
 
 #[test]
@@ -234,4 +234,17 @@ fn nothing_is_kept_of_who_has_cooled_down() {
     ask(&mut table, "a", "192.0.2.1", "", 0);
     assert_eq!(table.to_bytes(NOON + 29_999).map(|bytes| bytes.len()), Some(8 + 16 + 16 + 16 + 8));
     assert_eq!(table.to_bytes(NOON + 30_000), None);
+}
+
+#[test]
+fn a_visitor_that_opts_out_cools_down_and_is_in_no_file() {
+    let mut table = cooldowns();
+    let mut ask = |at| {
+        let visitor = Visitor::new([192, 0, 2, 1].into(), b"", Now { unix_ms: NOON + at });
+        let visiting = table.ask(Event::VISIT, NameRef::new(b"a").unwrap(), &visitor, true);
+        (visiting, table.to_bytes(NOON + at))
+    };
+    for (at, is) in [(0, Counts), (29_999, Cooled), (30_000, Counts)] {
+        assert_eq!(ask(at), (is, None), "{at}");
+    }
 }

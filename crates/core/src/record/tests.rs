@@ -308,6 +308,36 @@ fn event_column_replaces_the_routes_event() {
     assert_eq!(reader.read(&route, br#""Like","a","-""#, NOW), Err(Reject::Event));
 }
 
+/// nginx logged it later than the other columns.
+#[test]
+fn a_last_column_opt_out_may_be_missing() {
+    let of = |columns: &[Column], escape| Route { escape, ..route(columns) };
+    for escape in [Escape::Default, Escape::Json] {
+        let last = of(&[Column::Name, Column::Address, Column::OptOut], escape);
+        let mut reader = RecordReader::new(Dating::Live);
+        let mut read = |body: &str| {
+            reader.read(&last, body.as_bytes(), NOW).map(|hit| (hit.name.to_string(), hit.requester.opts_out))
+        };
+        for (body, opts_out) in [
+            (r#""a","192.0.2.1","1""#, true),
+            (r#"a, 192.0.2.1, 1"#, true),
+            (r#""a","192.0.2.1","""#, false),
+            (r#""a","192.0.2.1","-""#, false),
+            (r#""a","192.0.2.1","0""#, false),
+            (r#""a","192.0.2.1""#, false),
+            ("a,192.0.2.1", false),
+        ] {
+            assert_eq!(read(body), Ok(("a".to_owned(), opts_out)), "{body}");
+        }
+        for body in [r#""a""#, r#""a","192.0.2.1","1","""#, "a,b,1,2"] {
+            assert_eq!(read(body), Err(Reject::Columns), "{body}");
+        }
+        // Anywhere else each line has it.
+        let first = of(&[Column::OptOut, Column::Name], escape);
+        assert_eq!(RecordReader::new(Dating::Live).read(&first, br#""a""#, NOW), Err(Reject::Columns));
+    }
+}
+
 /// Escapes do not affect what is around the fields.
 #[test]
 fn json_accepts_the_blanks_and_bare_fields_that_the_default_does() {

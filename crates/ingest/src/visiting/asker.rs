@@ -75,6 +75,9 @@ impl VisitGate {
 
     /// Behind GitHub's proxy the address says nothing of who asked.
     pub(super) fn described(&self, hit: &Hit<'_>) -> Asker {
+        if hit.requester.opts_out {
+            return Asker::default();
+        }
         let texts = self.describing.texts;
         let asks = hit.visitor.filter(|visitor| !self.is_camo(visitor));
         let (country, details) =

@@ -12,7 +12,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
-use tallymark_core::{OWN_SEGMENTS, OtherCounter};
+use tallymark_core::{Column, OWN_SEGMENTS, OtherCounter};
 use tallymark_web::Listen;
 
 const TEMPLATE: &str = include_str!("../../../../nginx/tallymark.conf");
@@ -22,6 +22,15 @@ const TEMPLATE: &str = include_str!("../../../../nginx/tallymark.conf");
 const WITH_VISITS: [(&str, &str); 2] = [
     (r#""$msec","$tallymark_name"'"#, r#""$msec","$tallymark_name","$remote_addr","$http_user_agent"'"#),
     ("tag=tallymark,", "tag=tallymark_visitors,"),
+];
+
+/// What changes where the route of these lines has a column for it: who asks not to be recorded.
+const WITH_OPT_OUTS: [(&str, &str); 2] = [
+    (r#""$remote_addr","$http_user_agent"'"#, r#""$remote_addr","$http_user_agent","$tallymark_opts_out"'"#),
+    (
+        "log_format tallymark ",
+        concat!(include_str!("../../../../nginx/opt-outs.conf"), "log_format tallymark "),
+    ),
 ];
 
 /// What changes where panels are served: they share the location of badges, with maps of their own.
@@ -200,6 +209,23 @@ pub(super) fn as_printed(config: &Config, installed: &str) -> Result<String> {
     conf.fill(config)
 }
 
+/// Logs who asks not to be recorded, if the routes of these lines have a column for it. The lines of routes without one
+/// would have a column too many, and be rejected.
+fn with_opt_outs(config: &Config, text: String) -> String {
+    let routes = config.routes.as_slice().iter();
+    let of_tag = routes.filter(|route| text.contains(&format!("tag={},", route.tag)));
+    let told = of_tag.filter(|route| route.columns.contains(&Column::Address));
+    if let Some(route) = told.clone().find(|route| route.columns.last() != Some(&Column::OptOut)) {
+        tracing::warn!(
+            "clients that opt out (Sec-GPC or DNT) are recorded like others, because the [[route]] with the tag {} has \
+             no column for it: add \"opt-out\" at the end of its columns and print this again",
+            route.tag
+        );
+        return text;
+    }
+    WITH_OPT_OUTS.iter().fold(text, |text, (default, value)| text.replace(default, value))
+}
+
 /// The directory in which an nginx with this configuration keeps pictures.
 fn cache_of(installed: &str) -> Option<PathBuf> {
     let dirs = installed.lines().filter_map(|line| line.trim().strip_prefix("proxy_cache_path "));
@@ -301,6 +327,7 @@ impl NginxConf {
             for (default, value) in WITH_VISITS.into_iter().chain(OTHERS_WITH_VISITS) {
                 text = text.replace(default, value);
             }
+            text = with_opt_outs(config, text);
         }
         if self.panels {
             for (default, value) in WITH_PANELS {
@@ -454,8 +481,17 @@ mod tests {
         assert_eq!(has(&of("[deny]\nnetworks = [\"192.0.2.0/24\"]\n")), (true, true));
         assert!(filled("[[route]]\ntag = \"badge\"\n", true).is_err());
         assert_eq!(has(&of("[visits]\nkeep = 9\n[[route]]\ntag = \"badge\"\n")), (false, false));
+        let opt_outs = |conf: &str| conf.matches("$tallymark_opts_out").count();
+        assert_eq!(opt_outs(&of("")), 0);
+        assert_eq!(opt_outs(&filled("", true).unwrap()), 2);
+        assert_eq!(opt_outs(&filled("[compat]\ndwyl = true\n", true).unwrap()), 3);
+        // Lines of a route of before would have a column too many.
+        let before = "[[route]]\ntag = \"tallymark_visitors\"\ncolumns = [\"time\", \"name\", \"address\", \"user-agent\"]\n";
+        let conf = filled(before, true).unwrap();
+        assert_eq!((has(&conf), opt_outs(&conf)), ((true, true), 0));
         let all = WITH_VISITS
             .iter()
+            .chain(&WITH_OPT_OUTS[1..])
             .chain(&WITH_PANELS)
             .chain(&WITH_BANNERS)
             .chain(&WITH_CARDS)

@@ -77,6 +77,9 @@ fn people(line: &str) -> Result<String> {
     let clock = time.get(11..23).unwrap_or_default();
     let source = text("source").unwrap_or_default();
     Ok(match (text("accepted"), text("rejected"), value["skipped"].as_u64().or(value["missed"].as_u64())) {
+        (Some(name), ..) if value["opted_out"] == true => {
+            format!("{clock} {source} accepted {name} (opted out: counts, no record is kept)\n")
+        }
         (Some(name), ..) => format!("{clock} {source} accepted {name}\n"),
         (_, Some(reason), _) => {
             let tag = text("tag").map(|tag| format!("(no route has the tag \"{tag}\") "));
@@ -101,6 +104,10 @@ mod tests {
             (
                 r#"{"time":"2026-11-20T12:00:00.123Z","source":"syslog-udp","accepted":"a/b","event":"hit"}"#,
                 "12:00:00.123 syslog-udp accepted a/b\n",
+            ),
+            (
+                r#"{"time":"2026-11-20T12:00:00.123Z","source":"http","accepted":"a/b","event":"hit","opted_out":true}"#,
+                "12:00:00.123 http accepted a/b (opted out: counts, no record is kept)\n",
             ),
             (
                 r#"{"time":"2026-11-20T12:00:00.123Z","source":"syslog-udp","rejected":"tag","line":"<1>x"}"#,

@@ -196,7 +196,7 @@ fn counted(app: &App, item: Item, now: Now) -> Result<CountedItem, RefusedItem> 
         return Err(refused(Reject::Date)("time is more than 10 minutes ahead".to_owned()));
     }
     let user_agent = item.user_agent.as_deref().map(str::as_bytes);
-    let requester = Requester { address: None, user_agent };
+    let requester = Requester { user_agent, ..Requester::default() };
     let hit = Hit { requester, ..Hit::one(event, name.as_ref(), When::Minute(at.minute())) };
     if let Some(refusal) = app.counter.refusal(&hit) {
         return Err(refused(refusal)(refusal.explained().to_owned()));

@@ -239,9 +239,9 @@ async fn commit(
             }
         };
         let hit = app.hit(event, name.as_ref(), now, (peer, sent));
-        let visit =
-            Visit { minute, class: ClientClass::of(user_agent(sent)), asker: app.counter.asker(&hit) };
-        let counts = one(event, name, visit);
+        let class = ClientClass::of(user_agent(sent));
+        let visit = Visit { minute, class, asker: app.counter.asker(&hit) };
+        let counts = one(event, name, minute, Some(visit).filter(|_| !hit.requester.opts_out));
         let once = Once { key: &key, body: &body_of(name, minute) };
         return match (wish, app.ledger.commit(Some(once), counts).await) {
             (Click::Unlike, Ok(_)) => Ok(LikeState::TakenBack),
@@ -287,9 +287,10 @@ async fn is_corrected(app: &App, name: &Name, day: Day) -> Result<bool, NotCommi
     Ok(of_day.any(is_its))
 }
 
-fn one(event: Event, name: &Name, visit: Visit) -> Counts {
-    let entry = Entry { event, name: name.clone(), when: When::Minute(visit.minute), count: 1 };
-    let visits = vec![Visits { event, name: name.clone(), last: vec![visit] }];
+fn one(event: Event, name: &Name, minute: Minute, visit: Option<Visit>) -> Counts {
+    let entry = Entry { event, name: name.clone(), when: When::Minute(minute), count: 1 };
+    let of_name = |visit| Visits { event, name: name.clone(), last: vec![visit] };
+    let visits = visit.into_iter().map(of_name).collect();
     Counts { visits, ..Counts::folded(vec![entry], Vec::new()) }
 }
 
