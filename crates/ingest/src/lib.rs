@@ -5,6 +5,7 @@
 //! clients of the HTTP API cannot slow down a source. The binary starts everything.
 
 mod admission;
+mod ageing;
 mod apply;
 mod books;
 mod clock;
@@ -39,6 +40,7 @@ mod watch;
 mod writer;
 
 pub use admission::NameLimits;
+pub use ageing::clear_what_is_old;
 pub use books::WriterState;
 pub use copying::{StoreCopying, WaitingDaemon};
 pub use correct::{Corrector, OldBadgeBrought, OldBadgeNumber};

@@ -28,6 +28,7 @@
 //! ```
 
 mod address;
+mod age;
 mod claim;
 mod corrections;
 pub mod current;
@@ -52,6 +53,7 @@ mod url;
 mod write;
 mod written;
 
+pub use age::{Aged, Level, StoreAge};
 pub use claim::passing_instance;
 pub use corrections::StoreCorrections;
 pub use error::{Class, StoreError, or_nothing};
@@ -73,9 +75,15 @@ use std::sync::Arc;
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// A complete store, as [`open`] returns it.
-pub trait Store: StoreWrite + StoreRead + StoreLog + StoreShelf + StoreCorrections + StoreMoves {}
+pub trait Store:
+    StoreWrite + StoreRead + StoreLog + StoreShelf + StoreCorrections + StoreMoves + StoreAge
+{
+}
 
-impl<T: StoreWrite + StoreRead + StoreLog + StoreShelf + StoreCorrections + StoreMoves + ?Sized> Store for T {}
+impl<T> Store for T where
+    T: StoreWrite + StoreRead + StoreLog + StoreShelf + StoreCorrections + StoreMoves + StoreAge + ?Sized
+{
+}
 
 /// Opens the store that a URL names. An embedded one is created if it does not exist. The first call connects to a
 /// Redis, so a Redis that is down does not prevent a start.

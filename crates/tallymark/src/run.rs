@@ -29,7 +29,7 @@ use tallymark_github::{
 };
 use tallymark_ingest::{
     Corrector, Describing, Ended, FirstLooks, HandedIn, IngestMeters, Instance, Live, PAUSES, Refusals,
-    StoreCopying, Tail, VisitGate, WaitingDaemon, Writer, WriterOptions,
+    StoreCopying, Tail, VisitGate, WaitingDaemon, Writer, WriterOptions, clear_what_is_old,
     source::{Handed, SocketPlace, Stop, now},
 };
 use tallymark_news::{NewsMeters, NewsTeller, PageAddress, RecentNews};
@@ -420,7 +420,7 @@ impl Daemon {
         let gate_stop = CancellationToken::new();
         let gate = tokio::spawn({
             let (gate, refusals, store) = (self.gate, self.refusals.clone(), self.store.clone());
-            let (stop, written) = (gate_stop.clone(), self.live.written());
+            let (stop, written, retention) = (gate_stop.clone(), self.live.written(), start.config.retention);
             async move {
                 let follow = async {
                     tokio::join!(
@@ -432,6 +432,7 @@ impl Daemon {
                     gate.keep(stop.cancelled()),
                     gate.keep_keys(&*store, stop.cancelled()),
                     stop.run_until_cancelled(follow),
+                    clear_what_is_old(&*store, retention, written.clone(), stop.cancelled()),
                 );
             }
         });

@@ -13,15 +13,16 @@ use std::{
     collections::BTreeMap,
     path::Path,
     sync::{Mutex, MutexGuard},
+    time::Duration,
 };
 use tallymark_core::{
     Batch, CorrectionRecord, Day, DayKeys, Difference, Entry, Event, Minute, Month, Name, Position, Visit,
     VisitorHash, When, batches,
 };
 use tallymark_store::{
-    Changes, Claim, Cursor, InstanceMark, KnownCorrection, MarkPage, NamePage, Outcome, Result, Shelf,
-    Shelved, Slice, Span, Standing, Step, StoreCorrections, StoreLog, StoreMoves, StoreRead, StoreShelf,
-    StoreSight, StoreWrite, outbox::Durability,
+    Aged, Changes, Claim, Cursor, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome, Result,
+    Shelf, Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections, StoreLog, StoreMoves, StoreRead,
+    StoreShelf, StoreSight, StoreWrite, outbox::Durability,
 };
 use uuid::Uuid;
 
@@ -307,6 +308,17 @@ impl StoreCorrections for Fake {
     }
 
     async fn has(&self, _: Event, _: &[Name]) -> Result<Vec<bool>> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl StoreAge for Fake {
+    async fn aged(&self, _: Level, _: Duration) -> Result<Aged> {
+        unimplemented!()
+    }
+
+    async fn clear_aged(&self, _: Level, _: Duration) -> Result<()> {
         unimplemented!()
     }
 }

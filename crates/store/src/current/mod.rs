@@ -9,16 +9,16 @@
 mod owed;
 
 use crate::{
-    Changes, Claim, Cursor, Filter, InstanceMark, KnownCorrection, MarkPage, NamePage, Outcome, Result,
-    Shelf, Shelved, Slice, Span, Standing, Step, Store, StoreCorrections, StoreLog, StoreMoves, StoreRead,
-    StoreShelf, StoreSight, StoreWrite,
+    Aged, Changes, Claim, Cursor, Filter, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome,
+    Result, Shelf, Shelved, Slice, Span, Standing, Step, Store, StoreAge, StoreCorrections, StoreLog,
+    StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite,
 };
 use async_trait::async_trait;
 use owed::OwedMinutes;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tallymark_core::{
     Batch, CorrectionRecord, Day, DayKeys, Difference, Event, Latest, Levels, Month, Name, Position, Visit,
@@ -367,6 +367,17 @@ impl StoreCorrections for Current {
 
     async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>> {
         self.store.has(event, names).await
+    }
+}
+
+#[async_trait]
+impl StoreAge for Current {
+    async fn aged(&self, level: Level, keep: Duration) -> Result<Aged> {
+        self.store.aged(level, keep).await
+    }
+
+    async fn clear_aged(&self, level: Level, keep: Duration) -> Result<()> {
+        self.store.clear_aged(level, keep).await
     }
 }
 

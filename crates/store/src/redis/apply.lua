@@ -3,7 +3,7 @@
 -- KEYS  tallymark:store, tallymark:applied, changes, tallymark:positions, tallymark:events, and tallymark:owed if hours and
 --       minutes come later
 -- ARGV  store, instance, nonce, seq (with `:` and the digest of a request's body behind it, if there is one),
---       seconds that minutes are kept, seconds that hours are kept, seconds of the log,
+--       seconds that minutes are kept, that hours are kept, and that visitors are kept, seconds of the log,
 --       n, then n words of an entry of the log (event, its names, event, its names...),
 --       how many statuses a hash may have, n, then n words of statuses: the hash of the year, the month, the status and
 --       its count; how many visits of a name stay (0: there are none), n, then n words: prefix of the lists, and the
@@ -17,7 +17,7 @@
 --
 -- Numbers stay text: those of Lua are exact only up to 2^53.
 local EXACT, MAX = 9007199254740992, '9223372036854775807'
-local statuses_at = 9 + A[8]
+local statuses_at = 10 + A[9]
 local visits_at = statuses_at + 2 + A[statuses_at + 1]
 local visitors_at = visits_at + 2 + A[visits_at + 1]
 local positions_at = visitors_at + 1 + A[visitors_at]
@@ -151,8 +151,8 @@ local function join(set, names)
 end
 
 -- A thousand words at a time: Lua hands over no more than some 8,000.
-for from = 9, statuses_at - 1, 1000 do
-  local command = {'XADD', KEYS[3], 'MINID', '~', string.format('%.0f-0', (now - A[7]) * 1000), '*'}
+for from = 10, statuses_at - 1, 1000 do
+  local command = {'XADD', KEYS[3], 'MINID', '~', string.format('%.0f-0', (now - A[8]) * 1000), '*'}
   for j = from, math.min(from + 999, statuses_at - 1) do command[#command + 1] = A[j] end
   local reply = pcall(unpack(command))
   if type(reply) == 'table' and reply.err then
@@ -196,7 +196,7 @@ for j = visits_at + 2, visitors_at - 1, 2 do
   end
 end
 
--- Visitors are kept as long as hours, from when the last new one came.
+-- Visitors are kept from when the last new one came.
 for j = visitors_at + 1, positions_at - 1, 2 do
   local words, at = cmsgpack.unpack(A[j + 1]), 1
   while at < #words do
@@ -206,7 +206,7 @@ for j = visitors_at + 1, positions_at - 1, 2 do
       local reply = pcall('PFADD', key, unpack(words, from, math.min(from + 999, last)))
       if type(reply) ~= 'number' then quarantine(key, reply) else new = new or reply == 1 end
     end
-    if new then pcall('EXPIRE', key, A[6]) end
+    if new then pcall('EXPIRE', key, A[7]) end
     at = last + 1
   end
 end

@@ -2,7 +2,7 @@
 --
 -- KEYS  tallymark:store, tallymark:applied, changes, tallymark:events, tallymark:corrections, tallymark:undo,
 --       tallymark:owed, tallymark:positions
--- ARGV  store, instance, nonce, seq, seconds that minutes are kept, seconds that hours are kept, seconds of the log,
+-- ARGV  store, instance, nonce, seq, seconds that minutes, hours and visitors are kept, seconds of the log,
 --       how many visits of a name stay, how many parts are remembered, the name of this one, its record (empty: it is not
 --       remembered), its body;
 --       then MessagePack arrays of
@@ -16,14 +16,14 @@
 --       positions: source and state, which is empty to delete it.
 --
 -- Numbers stay text: those of Lua are exact only up to 2^53.
-local rows, lists, gone = cmsgpack.unpack(A[13]), cmsgpack.unpack(A[14]), cmsgpack.unpack(A[15])
-local log, sums, positions = cmsgpack.unpack(A[16]), cmsgpack.unpack(A[17]), cmsgpack.unpack(A[18])
+local rows, lists, gone = cmsgpack.unpack(A[14]), cmsgpack.unpack(A[15]), cmsgpack.unpack(A[16])
+local log, sums, positions = cmsgpack.unpack(A[17]), cmsgpack.unpack(A[18]), cmsgpack.unpack(A[19])
 
 -- Whether one count, as text, is at least another.
 local function covers(there, n) return #there > #n or (#there == #n and there >= n) end
 
 -- Hours and minutes of hits that are to come would be written behind it.
-if #rows > 0 and A[11] ~= '' and redis.call('EXISTS', KEYS[7]) == 1 then return {'OWED'} end
+if #rows > 0 and A[12] ~= '' and redis.call('EXISTS', KEYS[7]) == 1 then return {'OWED'} end
 
 -- As in `apply.lua`: a deletion must be noticed before something else is written there.
 if #positions > 0 then
@@ -133,7 +133,7 @@ local function merge_visits(from, to)
   if moved.err or there.err or #moved == 0 then return end
   local more = {}
   for i = #moved, 1, -1 do more[#more + 1] = moved[i] end
-  put_in_order(to, there, more, tonumber(A[8]))
+  put_in_order(to, there, more, tonumber(A[9]))
 end
 
 at = 1
@@ -144,7 +144,7 @@ while at < #lists do
   for j = at + 3, at + 2 + 2 * days, 2 do
     if to ~= '' and pcall('EXISTS', lists[j]) == 1 then
       pcall('PFMERGE', lists[j + 1], lists[j])
-      pcall('EXPIRE', lists[j + 1], A[6])
+      pcall('EXPIRE', lists[j + 1], A[7])
     end
     pcall('DEL', lists[j])
   end
@@ -166,12 +166,12 @@ end
 if #positions > 0 then pcall('HSET', KEYS[1], 'positions', pcall('HLEN', KEYS[8])) end
 
 if #log > 0 then
-  pcall('XADD', KEYS[3], 'MINID', '~', string.format('%.0f-0', (now - A[7]) * 1000), '*', unpack(log))
+  pcall('XADD', KEYS[3], 'MINID', '~', string.format('%.0f-0', (now - A[8]) * 1000), '*', unpack(log))
 end
 for j = 1, #sums, 2 do pcall('HINCRBY', KEYS[1], 'corrected:' .. sums[j], sums[j + 1]) end
-if A[11] == '' then return {'APPLIED'} end
-pcall('HSET', KEYS[6], A[10], A[12])
-local length, most = pcall('LPUSH', KEYS[5], A[10] .. ' ' .. A[11]), tonumber(A[9])
+if A[12] == '' then return {'APPLIED'} end
+pcall('HSET', KEYS[6], A[11], A[13])
+local length, most = pcall('LPUSH', KEYS[5], A[11] .. ' ' .. A[12]), tonumber(A[10])
 if type(length) == 'number' and length > most then
   for _, old in ipairs(pcall('LRANGE', KEYS[5], most, '-1')) do
     pcall('HDEL', KEYS[6], string.match(old, '^%S+'))

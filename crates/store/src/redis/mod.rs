@@ -4,6 +4,7 @@
 //! here: an error goes to the caller, which can try again, because batches are numbered. [`crate::open`] makes one.
 //! Redis Cluster is not supported yet.
 
+mod age;
 mod aof;
 mod client;
 mod correct;
@@ -26,16 +27,19 @@ mod standing;
 pub use facts::ServerFacts;
 
 use crate::{
-    Changes, Claim, Class, Cursor, InstanceMark, KnownCorrection, MarkPage, NamePage, Outcome, Result,
-    Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreCorrections, StoreError, StoreLog,
-    StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, claim, retention,
+    Aged, Changes, Claim, Class, Cursor, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome,
+    Result, Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections, StoreError,
+    StoreLog, StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, claim, retention,
 };
 use async_trait::async_trait;
 use client::Link;
 use correct::CorrectionPlan;
 use read::Reader;
 use script::{Plan, Script};
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 use tallymark_core::{
     Batch, Correction, CorrectionRecord, Day, DayKeys, Difference, Event, KEY_DAYS, Levels, Month, Name,
     Position, Visit, VisitorHash,
@@ -60,6 +64,8 @@ pub struct Redis {
     adopt: Script,
     placed: Script,
     forget: Script,
+    old_days: Script,
+    old_visits: Script,
     eviction: eviction::Eviction,
     aof: aof::Aof,
     saves: standing::Saves,
@@ -87,6 +93,8 @@ impl Redis {
             adopt,
             placed,
             forget,
+            old_days: Script::old_days(),
+            old_visits: Script::old_visits(),
             eviction,
             aof,
             saves,
@@ -519,6 +527,25 @@ impl StoreShelf for Redis {
 
     async fn discard(&self, shelf: Shelf, key: &str) -> Result<bool> {
         shelf::discard(self.writes_ours("discarding what was fetched")?, shelf, key).await
+    }
+}
+
+impl Redis {
+    fn old_keys(&self) -> age::OldKeys<'_> {
+        let (days, visits) = (&self.old_days, &self.old_visits);
+        age::OldKeys { reader: &self.reader, writes: &self.writes, days, visits }
+    }
+}
+
+#[async_trait]
+impl StoreAge for Redis {
+    async fn aged(&self, level: Level, keep: Duration) -> Result<Aged> {
+        self.old_keys().aged(level, keep).await
+    }
+
+    async fn clear_aged(&self, level: Level, keep: Duration) -> Result<()> {
+        self.writes_ours("deleting what is old")?;
+        self.old_keys().clear(level, keep).await
     }
 }
 

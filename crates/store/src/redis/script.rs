@@ -60,6 +60,14 @@ impl Script {
         Script::new(include_str!("forget.lua"))
     }
 
+    pub(super) fn old_days() -> Script {
+        Script::new(include_str!("age.lua"))
+    }
+
+    pub(super) fn old_visits() -> Script {
+        Script::new(concat!(include_str!("visits.lua"), include_str!("age_visits.lua")))
+    }
+
     fn new(code: &'static str) -> Script {
         Script { code, hash: redis::Script::new(code).get_hash().to_owned() }
     }
@@ -349,11 +357,12 @@ impl<'a> Plan<'a> {
 pub(super) fn claimed_arguments(command: &mut Cmd, claim: &crate::Claim, seq: u64, keep: Retention) {
     let (minutes, hours) =
         (keep.minute.as_secs().saturating_add(60), keep.hour.as_secs().saturating_add(3600));
+    let visitors = keep.visitors.as_secs().saturating_add(3600);
     // EXPIRE takes no more than this; it is 300 million years.
     let at_most = |seconds: u64| seconds.min(9_000_000_000_000_000);
     command.arg(text(claim.store)).arg(text(claim.instance)).arg(text(claim.nonce));
     command.arg(format!("{seq}{}", claim::body_suffix(claim.body)));
-    command.arg(at_most(minutes)).arg(at_most(hours)).arg(LOG_SECONDS);
+    command.arg(at_most(minutes)).arg(at_most(hours)).arg(at_most(visitors)).arg(LOG_SECONDS);
 }
 
 /// Why a numbered batch was not applied.

@@ -1,5 +1,5 @@
-//! Expiry of hours and minutes: they are kept for their retention after the last write. Visitors of a day are kept as long
-//! as its hours.
+//! Expiry of hours and minutes: they are kept for their retention after the last write. Visitors of a day have a
+//! retention of their own.
 //!
 //! A bucket that is written on time expires by its own time, at no extra cost. One that is written late (by a file, an
 //! import or a client that sends a time) has its expiry time in `until`. The old end of a table is cleared in slices,
@@ -28,6 +28,8 @@ pub(super) struct Expiry {
     reached: Option<Reached>,
     hours: Kept,
     minutes: Kept,
+    /// How long visitors are kept, in minutes.
+    visitors: i64,
 }
 
 /// The state of one table. Its bucket column has the same name.
@@ -51,6 +53,7 @@ impl Expiry {
             reached: None,
             hours: kept("hour", 60, retention.hour),
             minutes: kept("minute", 1, retention.minute),
+            visitors: kept("visitors", 1440, retention.visitors).keep,
         }
     }
 
@@ -96,7 +99,7 @@ impl Expiry {
             kept.clear(db, now, slice)?;
             kept.clear_late(db, now, slice)?;
         }
-        let first = now.saturating_sub(self.hours.keep).div_euclid(1440);
+        let first = now.saturating_sub(self.visitors).div_euclid(1440);
         db.prepare_cached(
             "DELETE FROM visitors WHERE (id, day) IN (SELECT id, day FROM visitors WHERE day < ?1 LIMIT ?2)",
         )?

@@ -7,6 +7,7 @@
 //! The tables are ordered so that current writes are together at the end of a B-tree, expiry deletes a range, and the
 //! ranking of a day scans one. Names have numbers, which are never reused.
 
+mod age;
 mod apply;
 mod aside;
 mod copy;
@@ -25,15 +26,19 @@ mod totals;
 mod writer;
 
 use crate::{
-    Changes, Claim, Class, Cursor, Filter, InstanceMark, KnownCorrection, MarkPage, NamePage, Outcome,
-    Result, Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreCorrections, StoreError, StoreLog,
-    StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, claim, deadline::Deadline, outbox::Durability,
+    Aged, Changes, Claim, Class, Cursor, Filter, InstanceMark, KnownCorrection, Level, MarkPage, NamePage,
+    Outcome, Result, Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections,
+    StoreError, StoreLog, StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, claim,
+    deadline::Deadline, outbox::Durability,
 };
 use async_trait::async_trait;
 use moves::MoveWrite;
 use read::Readers;
 use shelf::ShelfWrite;
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 use tallymark_core::{
     Batch, CorrectionRecord, Day, DayKeys, Difference, Event, Latest, Month, Name, Position, Visit,
     VisitorHash,
@@ -302,6 +307,21 @@ impl StoreCorrections for Sqlite {
     async fn has(&self, event: Event, names: &[Name]) -> Result<Vec<bool>> {
         let names = names.to_vec();
         self.readers.run("looking for names", move |db| correct::has(db, event, &names)).await
+    }
+}
+
+#[async_trait]
+impl StoreAge for Sqlite {
+    async fn aged(&self, level: Level, keep: Duration) -> Result<Aged> {
+        self.readers.run("looking for what is old", move |db| age::aged(db, level, keep)).await
+    }
+
+    async fn clear_aged(&self, level: Level, keep: Duration) -> Result<()> {
+        let mut start = Some(0);
+        while let Some(from) = start {
+            start = self.writer.clear_aged(level, keep, from).await?;
+        }
+        Ok(())
     }
 }
 

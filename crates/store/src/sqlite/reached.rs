@@ -3,7 +3,7 @@
 //! It follows the newest counts, and is kept in the file. A jump of more than a day may be an outage, or a clock that
 //! is wrong for one start. So it is followed only once a day of counts has come after it, and none before it.
 
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use tallymark_core::Minute;
 
 /// Its key in the table `meta`.
@@ -50,7 +50,7 @@ impl Reached {
     }
 
     /// Reads it from the file. A file of a version that did not store it has reached its newest hour.
-    pub(super) fn read(db: &Transaction<'_>) -> rusqlite::Result<Option<Reached>> {
+    pub(super) fn read(db: &Connection) -> rusqlite::Result<Option<Reached>> {
         let mut kept = db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
         let kept: Option<String> = kept.query_row([KEY], |row| row.get(0)).optional()?;
         if let Some(reached) = kept.as_deref().and_then(Reached::parse) {

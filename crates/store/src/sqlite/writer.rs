@@ -4,14 +4,15 @@
 //! thread ends when the [`WriteThread`] is dropped, which waits for the current write, unless the process has to end.
 
 use super::{
-    apply::Applier, day_keys, file, moves::MoveWrite, place::Place, reached::Reached, shelf::ShelfWrite,
+    age, apply::Applier, day_keys, file, moves::MoveWrite, place::Place, reached::Reached, shelf::ShelfWrite,
 };
-use crate::{Claim, Class, Outcome, Result, Retention, StoreError, claim, deadline::Deadline};
+use crate::{Claim, Class, Level, Outcome, Result, Retention, StoreError, claim, deadline::Deadline};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 use tallymark_core::{Batch, Day, DayKeys};
 use tokio::sync::{mpsc, oneshot};
@@ -39,6 +40,7 @@ enum WriteJob {
     DayKeys(Day, oneshot::Sender<Result<(DayKeys, bool)>>),
     Shelve(ShelfWrite, oneshot::Sender<Result<bool>>),
     TakeOver(MoveWrite, oneshot::Sender<Result<()>>),
+    Clear(Level, Duration, i64, oneshot::Sender<Result<Option<i64>>>),
 }
 
 impl WriteThread {
@@ -94,6 +96,10 @@ impl WriteThread {
 
     pub(super) async fn take_over(&self, write: MoveWrite) -> Result<()> {
         self.ask(|reply| WriteJob::TakeOver(write, reply)).await
+    }
+
+    pub(super) async fn clear_aged(&self, level: Level, keep: Duration, start: i64) -> Result<Option<i64>> {
+        self.ask(|reply| WriteJob::Clear(level, keep, start, reply)).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> WriteJob) -> Result<T> {
@@ -154,6 +160,9 @@ impl SqliteWriter {
                 }
                 WriteJob::TakeOver(write, reply) => answer(reply, || {
                     self.with("taking over what another store knows into", |_, db| write.run(db))
+                }),
+                WriteJob::Clear(level, keep, start, reply) => answer(reply, || {
+                    self.with("deleting what is old in", |_, db| age::clear(db, level, keep, start))
                 }),
             }
         }

@@ -6,12 +6,14 @@
 // Clippy allows unwrap in tests, but not in their helper functions.
 #![allow(clippy::unwrap_used)]
 
+mod ages;
 mod bed;
 mod corrections;
 mod faults;
 mod ghit_me;
 mod likes;
 mod log;
+mod moves;
 mod place;
 mod positions;
 mod random;
@@ -96,6 +98,10 @@ on_held_minutes! {
 }
 
 on_every_store! {
+    ages::what_is_old_is_told_and_deleted_level_by_level_and_no_total_changes,
+    ages::old_visits_go_and_the_others_stay_in_their_order,
+    ages::visitors_have_a_retention_of_their_own,
+    moves::what_is_beside_the_counts_is_taken_over_as_it_is,
     suite::a_hit_counts_in_total_day_hour_minute_and_aggregate,
     suite::hours_and_minutes_may_come_in_a_batch_of_their_own,
     suite::a_hit_with_only_a_day_has_no_hour,
@@ -130,7 +136,7 @@ on_every_store! {
     visitors::a_name_has_visitors_of_its_own_and_days_of_its_own,
     visitors::very_many_visitors_come_in_many_batches,
     visitors::keys_of_days_gone_by_go_without_their_counts,
-    visitors::visitors_are_kept_as_long_as_hours,
+    visitors::visitors_are_kept_for_their_retention,
     suite::only_passing_instances_are_forgotten_and_only_old_ones,
     slices::slices_hold_what_was_counted_in_the_span,
     slices::counts_of_names_are_those_of_the_slices,

@@ -131,8 +131,8 @@ pub(crate) async fn keys_of_days_gone_by_go_without_their_counts(bed: Bed) {
     }
 }
 
-pub(crate) async fn visitors_are_kept_as_long_as_hours(mut bed: Bed) {
-    bed.retention.hour = std::time::Duration::from_secs(2 * 86_400);
+pub(crate) async fn visitors_are_kept_for_their_retention(mut bed: Bed) {
+    bed.retention.visitors = std::time::Duration::from_secs(2 * 86_400);
     let desk = Desk::new(&bed).await;
     let (first, today) = (noon().day(), Day(noon().day().0 + 3));
     desk.apply(&[desk.visited(1, vec![of_day("a", first, 0..3)])]).await;

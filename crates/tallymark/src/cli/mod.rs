@@ -32,6 +32,7 @@ mod logs;
 mod nginx_conf;
 pub(crate) mod out;
 mod pause;
+mod prune;
 mod render;
 mod replay;
 mod restore;

@@ -5,7 +5,7 @@
 //! claimed its identity. Nor does it start with a store other than the one it has counted into. The operator decides
 //! with this command. With a remote store the daemon may be running or not: it finds the decision in its outbox.
 
-use super::{CommonFlags, block_on, out, store_copy::StoreCopy};
+use super::{CommonFlags, block_on, out, prune::Prune, store_copy::StoreCopy};
 use crate::{
     home::{self, AdoptedStore},
     user,
@@ -28,50 +28,59 @@ enum Action {
     Adopt,
     /// Copy every count into another, empty store.
     Copy(StoreCopy),
+    /// Show what is older than it is to be kept, and delete it with --delete.
+    Prune(Prune),
 }
 
 impl StoreCommand {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
-        if let Action::Copy(copy) = self.action {
-            return copy.run(common);
+        match self.action {
+            Action::Adopt => adopt(common),
+            Action::Copy(copy) => copy.run(common),
+            Action::Prune(prune) => prune.run(common),
         }
-        let config = common.load()?;
-        user::may_write(&config.data_dir)?;
-        block_on(async {
-            let AdoptedStore { identity, total, other, new } = home::adopt(&config).await?;
-            if common.json {
-                let before = other.map(|(url, had)| json!({ "store": url, "total": had }));
-                let store = config.store.to_string();
-                return out::json(&json!({
-                    "store": store, "identity": identity, "total": total, "created": new, "before": before,
-                }));
-            }
-            let has = match new {
-                false => out::counted(total, "hit"),
-                true => "no hits: it did not exist, and was created. If the path is not the one you meant, delete \
+    }
+}
+
+fn adopt(common: &CommonFlags) -> Result<()> {
+    let config = common.load()?;
+    user::may_write(&config.data_dir)?;
+    block_on(async {
+        let AdoptedStore { identity, total, other, new } = home::adopt(&config).await?;
+        if common.json {
+            let before = other.map(|(url, had)| json!({ "store": url, "total": had }));
+            let store = config.store.to_string();
+            return out::json(&json!({
+                "store": store, "identity": identity, "total": total, "created": new, "before": before,
+            }));
+        }
+        let has = match new {
+            false => out::counted(total, "hit"),
+            true => {
+                "no hits: it did not exist, and was created. If the path is not the one you meant, delete \
                          it and run this command again with the right one"
-                    .to_owned(),
-            };
-            let other = other.map(|(url, had)| {
-                format!(
-                    "Before, this data directory counted into {url}, which had {}.\n",
-                    out::counted(had, "hit")
-                )
-            });
-            let keys = match config.store {
-                StoreUrl::Redis(_) => {
-                    "Requests that are repeated with an idempotency key from before may count again.\nLikes \
+                    .to_owned()
+            }
+        };
+        let other = other.map(|(url, had)| {
+            format!(
+                "Before, this data directory counted into {url}, which had {}.\n",
+                out::counted(had, "hit")
+            )
+        });
+        let keys = match config.store {
+            StoreUrl::Redis(_) => {
+                "Requests that are repeated with an idempotency key from before may count again.\nLikes \
                      that this store does not have are lost: they do not wait in the outbox. Those visitors can \
                      like again.\n"
-                }
-                StoreUrl::Sqlite(_) => "",
-            };
-            out::print(&format!(
-                "The store at {} (identity {identity}) is accepted. It has {has}.\n{}{keys}\
+            }
+            StoreUrl::Sqlite(_) => "",
+        };
+        out::print(&format!(
+            "The store at {} (identity {identity}) is accepted. It has {has}.\n{}{keys}\
                  A running daemon that uses Redis continues within seconds; otherwise restart it.\n",
-                config.store,
-                other.unwrap_or_default(),
-            ))
-        })
-    }
+            config.store,
+            other.unwrap_or_default(),
+        ))
+    })
 }

@@ -393,15 +393,21 @@ fn read(mut file: ConfigTable<'_>, mistakes: &Mistakes<'_>, overrides: &Override
 
     let mut section = file.table("retention");
     let usual = Retention::default();
+    let years = |text: &str| units::duration_within(text, DAY, DAY * 3660);
+    let hour = section.text("hour", years).unwrap_or(usual.hour);
     let retention = Retention {
         minute: section
             .text("minute", |text| units::duration_within(text, SECOND * 3600, DAY * 366))
             .unwrap_or(usual.minute),
-        hour: section
-            .text("hour", |text| units::duration_within(text, DAY, DAY * 3660))
-            .unwrap_or(usual.hour),
+        hour,
+        visitors: section.text("visitors", years).unwrap_or(hour),
+        day: section.text("day", |text| units::duration_within(text, DAY * 32, DAY * 36_600)),
+        visit: section.text("visit", |text| units::duration_within(text, SECOND * 3600, DAY * 3660)),
         ..usual
     };
+    if retention.day.is_some_and(|day| day < hour.max(retention.visitors).max(retention.minute)) {
+        section.mistake_of("day", "days are kept at least as long as minutes, hours and visitors");
+    }
     section.finish();
 
     let mut section = file.table("visits");
@@ -649,7 +655,7 @@ pub(crate) const REQUESTERS_TAG: &str = "tallymark_requesters";
 
 /// ghit.me's route, and those that `tallymark nginx-conf` uses: stock nginx has no UTC date to log, but `$msec`. All
 /// are there whatever is configured, so that nginx and the daemon may be changed in any order. Earlier builds printed
-/// `tallymark_visits`.
+/// `tallymark_visits`, and no column for opting out.
 fn default_routes() -> Vec<Route> {
     let stock = Route {
         tag: "tallymark".to_owned(),
@@ -664,14 +670,14 @@ fn default_routes() -> Vec<Route> {
     };
     let visitors = Route {
         tag: VISITORS_TAG.to_owned(),
-        columns: vec![Column::Time, Column::Name, Column::Address, Column::UserAgent],
+        columns: vec![Column::Time, Column::Name, Column::Address, Column::UserAgent, Column::OptOut],
         ..stock.clone()
     };
     let requests =
         Route { tag: REQUESTS_TAG.to_owned(), columns: vec![Column::Time, Column::Request], ..stock.clone() };
     let requesters = Route {
         tag: REQUESTERS_TAG.to_owned(),
-        columns: vec![Column::Time, Column::Request, Column::Address, Column::UserAgent],
+        columns: vec![Column::Time, Column::Request, Column::Address, Column::UserAgent, Column::OptOut],
         ..stock.clone()
     };
     vec![Route::default(), stock, visits, visitors, requests, requesters]

@@ -43,7 +43,7 @@ pub(crate) fn duration_within(text: &str, least: Duration, most: Duration) -> Re
 }
 
 /// A duration for people: in the largest unit that divides it.
-fn written(duration: Duration) -> String {
+pub(crate) fn written(duration: Duration) -> String {
     let ms = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms")];
     let unit = units.iter().find(|(unit, _)| ms >= *unit && ms.is_multiple_of(*unit));
