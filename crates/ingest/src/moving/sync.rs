@@ -14,15 +14,19 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tallymark_core::{
     Batch, Correction, CountCell, Counts, Day, DayKeys, DayVisitors, Difference, Event, ListMove,
     MAX_CORRECTED_NAMES, MAX_DIFFERENCES, MAX_VISITS, Name, Position, Visit, VisitorHash, Visits, batches,
 };
-use tallymark_store::{Changes, Cursor, Retention, Store, StoreError};
+use tallymark_store::{Changes, Class, Cursor, Retention, Store, StoreError};
 use tokio::task::JoinHandle;
+use tracing::{info, warn};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -36,6 +40,10 @@ const LATER: Duration = Duration::from_secs(150);
 const HASHES: usize = 5000;
 /// How often the end looks again whether something still counts. What is not at rest then, the check of the sums tells.
 const ROUNDS: u32 = 50;
+/// How long reading is repeated while a store does not answer: about as long as a batch is.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause in between.
+const AGAIN: Duration = Duration::from_millis(500);
 /// Of so many names with later hours, further ones make the end copy every name.
 const MOST_LATER: usize = 500_000;
 
@@ -76,6 +84,8 @@ struct StorePair {
     /// From when on visitors are kept.
     since: Day,
     today: Day,
+    /// It was told that one does not answer.
+    is_told: AtomicBool,
 }
 
 /// What makes a name the same in both stores.
@@ -111,7 +121,7 @@ pub enum SyncError {
 
 impl StoreSync {
     /// Says in a position of the new store what is begun, under an instance that no other copy has. `retention` is that of
-    /// the stores; visitors are as old as hours at the most. `holds_back` says whether the old store may get hours and minutes
+    /// the stores; it says how old visitors are at the most. `holds_back` says whether the old store may get hours and minutes
     /// after totals.
     ///
     /// # Errors
@@ -131,7 +141,7 @@ impl StoreSync {
             is_empty &= to.name_count(event).await? == 0;
         }
         let pair = StorePair::of_today(from, to, retention).await?;
-        let cursor = pair.from.head().await?;
+        let cursor = pair.patiently(|| pair.from.head()).await?;
         let (restless, later) = Default::default();
         let mut sync = StoreSync {
             pair: Arc::new(pair),
@@ -164,15 +174,17 @@ impl StoreSync {
     /// A store does not answer, or refuses.
     pub async fn everything(&mut self, copied: &(dyn Fn() + Sync)) -> Result<(), SyncError> {
         // What changes from here on is told by the log.
-        self.cursor = self.pair.from.head().await?;
+        let pair = self.pair.clone();
+        self.cursor = pair.patiently(|| pair.from.head()).await?;
         self.later_lost = false;
-        let mut events: BTreeSet<Event> = every_event(&*self.pair.from).await?.into_iter().collect();
-        events.extend(every_event(&*self.pair.to).await?);
+        let mut events: BTreeSet<Event> =
+            pair.patiently(|| every_event(&*pair.from)).await?.into_iter().collect();
+        events.extend(pair.patiently(|| every_event(&*pair.to)).await?);
         for event in events {
-            let mut names = every_name(&*self.pair.from, event).await?;
+            let mut names = pair.patiently(|| every_name(&*pair.from, event)).await?;
             if !self.fresh {
                 // Those that were deleted since.
-                names.extend(every_name(&*self.pair.to, event).await?);
+                names.extend(pair.patiently(|| every_name(&*pair.to, event)).await?);
                 names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
                 names.dedup();
             }
@@ -242,7 +254,8 @@ impl StoreSync {
     async fn read_changes(&mut self) -> Result<BTreeSet<SyncedName>, SyncError> {
         let mut changed = BTreeSet::new();
         loop {
-            match self.pair.from.changes(&self.cursor, CHANGES).await? {
+            let (pair, cursor) = (self.pair.clone(), self.cursor.clone());
+            match pair.patiently(|| pair.from.changes(&cursor, CHANGES)).await? {
                 Changes::Since { names, cursor, more } => {
                     changed.extend(names.into_iter().map(|change| (change.event, change.name)));
                     self.cursor = cursor;
@@ -278,7 +291,10 @@ impl StoreSync {
                 && let Some(key) = keys.next()
             {
                 let (pair, asked, fresh) = (self.pair.clone(), key.clone(), self.fresh);
-                ahead.push_back((key, tokio::spawn(async move { pair.compare(asked, fresh).await })));
+                ahead.push_back((
+                    key,
+                    tokio::spawn(async move { pair.patiently(|| pair.compare(asked.clone(), fresh)).await }),
+                ));
             }
             let Some((key, reading)) = ahead.pop_front() else { break };
             let moved = match reading.await {
@@ -352,10 +368,35 @@ impl StorePair {
         retention: Retention,
     ) -> Result<StorePair, StoreError> {
         let today = now().day();
-        let days = i32::try_from(retention.hour.as_secs() / 86_400).unwrap_or(i32::MAX);
+        let days = i32::try_from(retention.visitors.as_secs() / 86_400).unwrap_or(i32::MAX);
         let since = Day(today.0.saturating_sub(days).saturating_sub(1));
         let keys = from.day_keys(today).await?;
-        Ok(StorePair { from, to, keys, since, today })
+        Ok(StorePair { from, to, keys, since, today, is_told: AtomicBool::new(false) })
+    }
+
+    /// Reads again while a store does not answer, and says so once: a Redis that is restarted must not end a copy of an hour.
+    async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
+        &self,
+        mut read: impl FnMut() -> F,
+    ) -> Result<T, StoreError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match read().await {
+                Err(error) if error.class() == Class::Unavailable && Instant::now() < until => {
+                    if !self.is_told.swap(true, Ordering::Relaxed) {
+                        warn!(%error, "a store does not answer: the copy goes on when it does, and ends after a minute");
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Ok(answer) => {
+                    if self.is_told.swap(false, Ordering::Relaxed) {
+                        info!("the store answers again: the copy goes on");
+                    }
+                    return Ok(answer);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// What a name lacks in the new store. `None` if it is not at rest.

@@ -141,6 +141,10 @@ fn people(explanation: &Explanation, event: Event, most: u64) -> String {
     }
     match refused.as_deref() {
         None => text += "no daemon was found on this data directory, so what it has refused is not known\n",
+        Some([]) if *total == 0 && !denied && !no_room && paused_until.is_none() => {
+            text += "the daemon has refused nothing of it since it started, so no request of it has come: compare the name with \
+                     the address of the badge, and see with `tallymark doctor` whether hits arrive at all\n";
+        }
         Some([]) => text += "the daemon has refused nothing of it since it started\n",
         Some(refused) => {
             let mut table = out::table(&["refused", "times", "first", "last"]);
@@ -153,5 +157,6 @@ fn people(explanation: &Explanation, event: Event, most: u64) -> String {
     for reason in degraded {
         text += &format!("the daemon says: {}\n", out::plain(reason));
     }
-    text + "Lines in which no name could be read are not here: `tallymark tail --rejected` shows them.\n"
+    text + "Lines in which no name could be read are not here: `tallymark tail --rejected` shows them. Nor is what nginx does not \
+            log: errors, HEAD, prefetches, and addresses with count=false.\n"
 }

@@ -48,6 +48,10 @@ pub(super) struct StoreCopy {
     /// The store that gets everything. It is made if it does not exist.
     #[arg(value_parser = crate::config::store_url)]
     to: StoreUrl,
+    /// Do not wait for daemons that hold back the hours and minutes of their last hits, and do not run any more. These
+    /// hours and minutes are missing then; totals and days are not.
+    #[arg(long)]
+    without_held_back: bool,
 }
 
 /// What the new store remembers of a copy.
@@ -138,7 +142,7 @@ fn lock(config: &Config) -> Result<Option<DirLock>> {
 
 impl Copying<'_> {
     async fn run(&self, lock: Option<DirLock>, retention: Retention) -> Result<CopyReport> {
-        let StoreCopy { from, to } = self.copy;
+        let StoreCopy { from, to, .. } = self.copy;
         let (source, target) = (self.from.identity().await?, self.to.identity().await?);
         ensure!(
             source != target,
@@ -156,6 +160,8 @@ impl Copying<'_> {
                 shown(from)
             );
         }
+        // An emptied store must not look like one whose names were deleted.
+        self.from.set_ours(Some(source));
         let begun = self.mark(CopySums::new(), false);
         let stores = (self.from.clone(), self.to.clone());
         let holds_back = matches!(from, StoreUrl::Redis(_));
@@ -220,7 +226,7 @@ impl Copying<'_> {
 
     /// Copies the rest, checks all of it, and lets the data directory count into the new store.
     async fn finish(&self, mut sync: StoreSync, lock: DirLock) -> Result<CopyReport> {
-        let StoreCopy { from, to } = self.copy;
+        let StoreCopy { from, to, .. } = self.copy;
         self.check_alone().await?;
         self.gather().await?;
         sync.finish().await.map_err(advised)?;
@@ -265,7 +271,7 @@ impl Copying<'_> {
 
     /// A copy that was complete may have been killed before the data directory was told.
     async fn already(&self, done: CopySums, lock: Option<DirLock>) -> Result<CopyReport> {
-        let StoreCopy { from, to } = self.copy;
+        let StoreCopy { from, to, .. } = self.copy;
         let is_whole = lock.is_some() && sums(&*self.from).await? == done && sums(&*self.to).await? == done;
         if is_whole && self.adopt().await? {
             info!("the copy was complete before: the data directory counts into {} from now on", shown(to));

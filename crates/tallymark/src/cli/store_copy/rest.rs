@@ -82,6 +82,10 @@ impl Copying<'_> {
                 None => _ = of_instance.insert(source, String::new()),
             }
         }
+        // Also without any position: batches that the old store has are in the outbox still, and must not be sent to this one.
+        if let Some(own) = own.in_to {
+            missing.entry(own).or_default();
+        }
         for (instance, positions) in missing {
             let least = if Some(instance) == own.in_to { own.least } else { 0 };
             if positions.is_empty() && least == 0 {

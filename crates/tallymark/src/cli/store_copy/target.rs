@@ -119,10 +119,19 @@ impl Copying<'_> {
         errand.claim().await?;
         let owing = gather_held_back(&*self.from, &|| ()).await?;
         let from = shown(&self.copy.from);
+        if self.copy.without_held_back && !owing.is_empty() {
+            tracing::warn!(
+                daemons = ?owing,
+                "hours and minutes that {} held back and did not write are not in the copy; totals and days are",
+                out::counted(owing.len() as u64, "daemon")
+            );
+            return Ok(self.from.wait_no_more(&owing).await?);
+        }
         ensure!(
             owing.is_empty(),
             "{} held back hours and minutes of the last hits and did not answer: start each daemon that counts into {from} \
-             once more with that store, so that it writes them, then run this again",
+             once more with that store, so that it writes them, then run this again. If one of them will never run again: \
+             --without-held-back copies the rest, with every total and day",
             out::counted(owing.len() as u64, "daemon")
         );
         Ok(())
