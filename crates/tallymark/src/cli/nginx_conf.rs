@@ -569,7 +569,7 @@ mod tests {
         let conf = filled("[compat]\nhits-sh = true\n", true).unwrap();
         for part in [
             "tag=tallymark_requesters,",
-            "\"$request_uri\",\"$remote_addr\",\"$http_user_agent\"'",
+            "\"$request_uri\",\"$remote_addr\",\"$http_user_agent\",\"$tallymark_opts_out\"'",
             "|v1/(?!like/",
         ] {
             assert!(conf.contains(part), "{part} is missing");
