@@ -142,6 +142,19 @@ fn idle_store_gives_equal_backups_and_old_ones_go() {
     assert!(!left("tallymark-2020-01-01T00-00-00Z.tar") && left("tallymark-2021-01-01T00-00-00Z.tar"));
     assert!(left("mine.tar") && !left(".tallymark-backup"));
 
+    // doctor looks where the timer puts them.
+    let looked = || {
+        let answer: Value =
+            serde_json::from_str(&place.run(&["doctor", "--no-probe", "--json"]).stdout).unwrap();
+        let checks = answer["checks"].as_array().unwrap();
+        let found = checks.iter().find(|finding| finding["check"] == "backup").unwrap();
+        (found["verdict"].clone(), found["text"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(looked().0, "PASS", "{}", looked().1);
+    fs::remove_file(first["file"].as_str().unwrap()).unwrap();
+    assert_eq!(looked().0, "WARN");
+    assert!(looked().1.ends_with("is of 2021-01-01T00:00:00Z"), "{}", looked().1);
+
     let file = place.dir().join("again.tar");
     let second = place.run(&["backup", &text(&file), "--json"]).json();
     assert_eq!(digests(&first), digests(&second));

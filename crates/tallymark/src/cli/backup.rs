@@ -10,7 +10,7 @@ use crate::{
     home, progress, user,
 };
 use anyhow::{Context, Result, bail, ensure};
-use chrono::Utc;
+use chrono::{NaiveDateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 use std::{
@@ -249,24 +249,31 @@ fn copy_store(path: &Path, staging: &Path) -> Result<BackupCounts> {
     })
 }
 
-/// Removes the oldest backups in a directory. Only files with a name that is given here are backups.
-fn rotate(dir: &Path, keep: usize) -> Result<Vec<PathBuf>> {
+/// The backups in a directory and the time of each, the oldest first. Only files with a name that is given here are
+/// backups.
+pub(super) fn backups_in(dir: &Path) -> io::Result<Vec<(String, NaiveDateTime)>> {
     let mut backups = Vec::new();
     for file in fs::read_dir(dir)? {
         let name = file?.file_name().to_string_lossy().into_owned();
         let time = name.strip_prefix(NAME.0).and_then(|name| name.strip_suffix(NAME.1));
-        if time.is_some_and(|time| chrono::NaiveDateTime::parse_from_str(time, TIME).is_ok()) {
-            backups.push(name);
+        if let Some(time) = time.and_then(|time| NaiveDateTime::parse_from_str(time, TIME).ok()) {
+            backups.push((name, time));
         }
     }
     backups.sort_unstable();
+    Ok(backups)
+}
+
+/// Removes the oldest backups in a directory.
+fn rotate(dir: &Path, keep: usize) -> Result<Vec<PathBuf>> {
+    let backups = backups_in(dir)?;
     let old = backups.len().saturating_sub(keep);
     let remove = |name: String| {
         let path = dir.join(name);
         fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
         Ok(path)
     };
-    backups.into_iter().take(old).map(remove).collect()
+    backups.into_iter().take(old).map(|(name, _)| remove(name)).collect()
 }
 
 fn told(file: &Path, bytes: u64, manifest: &BackupManifest, removed: &[PathBuf]) -> String {

@@ -1,10 +1,11 @@
 //! `tallymark doctor`: checks everything on the path of a hit, then sends one and follows it.
 //!
 //! It changes nothing, except that its hit counts, under a name of its own. The parts: [`machine`] (directories, disk,
-//! kernel), [`stores`], [`servers`] (the daemon and nginx's configuration), [`github`] (tokens), [`probe`] (the hit),
+//! kernel), [`backups`], [`stores`], [`servers`] (the daemon and nginx's configuration), [`github`] (tokens), [`probe`] (the hit),
 //! [`webhooks`].
 
 mod access;
+mod backups;
 mod finding;
 mod github;
 mod machine;
@@ -40,6 +41,7 @@ impl Doctor {
         let mut findings = Findings::new(common.json);
         let uses_nginx = servers::check_nginx(&config, &mut findings)?;
         machine::check(&config, uses_nginx, &mut findings)?;
+        backups::check(&config, &mut findings)?;
         block_on(async {
             let store = stores::check(common, &config, &mut findings).await?;
             let listens = servers::check_daemon(&config, &mut findings).await?;
