@@ -88,8 +88,8 @@ impl RecordReader {
             text => text?,
         };
         let text: &[u8] = match text {
-            Text::Body => body,
-            Text::Fields => &self.fields,
+            CutText::Body => body,
+            CutText::Fields => &self.fields,
         };
         let mut line = LineValues::of(route.event);
         for (&column, span) in route.columns.iter().zip(&spans[..wanted]) {
@@ -113,12 +113,12 @@ impl RecordReader {
     }
 
     /// Cuts a record into as many columns as there are spans.
-    fn cut(&mut self, escape: Escape, body: &[u8], spans: &mut [Extent]) -> Result<Text, Reject> {
+    fn cut(&mut self, escape: Escape, body: &[u8], spans: &mut [Extent]) -> Result<CutText, Reject> {
         match cut_quoted(body, spans, escape) {
-            Cut::Done => Ok(Text::Body),
+            Cut::Done => Ok(CutText::Body),
             Cut::Columns => Err(Reject::Columns),
-            Cut::Other if escape == Escape::Json => cut_json(body, spans).map(|()| Text::Body),
-            Cut::Other => self.read_general(body, spans).map(|()| Text::Fields),
+            Cut::Other if escape == Escape::Json => cut_json(body, spans).map(|()| CutText::Body),
+            Cut::Other => self.read_general(body, spans).map(|()| CutText::Fields),
         }
     }
 
@@ -161,7 +161,7 @@ impl RecordReader {
 }
 
 /// What the spans are in.
-enum Text {
+enum CutText {
     Body,
     /// The buffer of the general path.
     Fields,

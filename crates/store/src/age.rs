@@ -26,7 +26,7 @@ pub enum Level {
 
 /// What is too old of a level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Aged {
+pub struct TooOld {
     /// How many counts of a name, or visits. Those of aggregates go with them and are not included.
     pub entries: u64,
     /// The day of the oldest.
@@ -62,7 +62,7 @@ impl fmt::Display for Level {
     }
 }
 
-impl Aged {
+impl TooOld {
     pub(crate) fn add(&mut self, entries: u64, oldest: Day) {
         if entries > 0 {
             self.entries += entries;
@@ -75,7 +75,7 @@ impl Aged {
 #[async_trait]
 pub trait StoreAge: Send + Sync {
     /// What is older than it is to be kept. Changes nothing.
-    async fn aged(&self, level: Level, keep: Duration) -> Result<Aged>;
+    async fn aged(&self, level: Level, keep: Duration) -> Result<TooOld>;
 
     /// Deletes it, a little at a time. If that is interrupted, the rest is there the next time.
     async fn clear_aged(&self, level: Level, keep: Duration) -> Result<()>;

@@ -53,7 +53,7 @@ mod url;
 mod write;
 mod written;
 
-pub use age::{Aged, Level, StoreAge};
+pub use age::{Level, StoreAge, TooOld};
 pub use claim::passing_instance;
 pub use corrections::StoreCorrections;
 pub use error::{Class, StoreError, or_nothing};

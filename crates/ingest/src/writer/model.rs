@@ -20,9 +20,9 @@ use tallymark_core::{
     VisitorHash, When, batches,
 };
 use tallymark_store::{
-    Aged, Changes, Claim, Cursor, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome, Result,
-    Shelf, Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections, StoreLog, StoreMoves, StoreRead,
-    StoreShelf, StoreSight, StoreWrite, outbox::Durability,
+    Changes, Claim, Cursor, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome, Result, Shelf,
+    Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections, StoreLog, StoreMoves, StoreRead,
+    StoreShelf, StoreSight, StoreWrite, TooOld, outbox::Durability,
 };
 use uuid::Uuid;
 
@@ -314,7 +314,7 @@ impl StoreCorrections for Fake {
 
 #[async_trait]
 impl StoreAge for Fake {
-    async fn aged(&self, _: Level, _: Duration) -> Result<Aged> {
+    async fn aged(&self, _: Level, _: Duration) -> Result<TooOld> {
         unimplemented!()
     }
 

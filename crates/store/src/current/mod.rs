@@ -9,9 +9,9 @@
 mod owed;
 
 use crate::{
-    Aged, Changes, Claim, Cursor, Filter, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome,
+    Changes, Claim, Cursor, Filter, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome,
     Result, Shelf, Shelved, Slice, Span, Standing, Step, Store, StoreAge, StoreCorrections, StoreLog,
-    StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite,
+    StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, TooOld,
 };
 use async_trait::async_trait;
 use owed::OwedMinutes;
@@ -372,7 +372,7 @@ impl StoreCorrections for Current {
 
 #[async_trait]
 impl StoreAge for Current {
-    async fn aged(&self, level: Level, keep: Duration) -> Result<Aged> {
+    async fn aged(&self, level: Level, keep: Duration) -> Result<TooOld> {
         self.store.aged(level, keep).await
     }
 

@@ -6,7 +6,7 @@ use super::{
     read::Reader,
     script::{Script, as_text},
 };
-use crate::{Aged, Level, Result, redis::client::Link, retention};
+use crate::{Level, Result, TooOld, redis::client::Link, retention};
 use redis::Value;
 use std::{collections::BTreeSet, time::Duration};
 use tallymark_core::{Day, Event, Minute, Name};
@@ -36,9 +36,9 @@ impl OldKeys<'_> {
         Ok(level.first_kept(keep, retention::now().min(there)))
     }
 
-    pub(super) async fn aged(&self, level: Level, keep: Duration) -> Result<Aged> {
+    pub(super) async fn aged(&self, level: Level, keep: Duration) -> Result<TooOld> {
         let first = self.first_kept(level, keep).await?;
-        let mut aged = Aged::default();
+        let mut aged = TooOld::default();
         for event in self.reader.events().await? {
             if level == Level::Visits {
                 self.visits_of(event, first, false, &mut aged).await?;
@@ -67,7 +67,7 @@ impl OldKeys<'_> {
         let first = self.first_kept(level, keep).await?;
         for event in self.reader.events().await? {
             if level == Level::Visits {
-                self.visits_of(event, first, true, &mut Aged::default()).await?;
+                self.visits_of(event, first, true, &mut TooOld::default()).await?;
                 continue;
             }
             for (day, _) in self.days_until(event, last_touched(first)).await? {
@@ -142,7 +142,7 @@ impl OldKeys<'_> {
         Ok(())
     }
 
-    async fn visits_of(&self, event: Event, first: Minute, delete: bool, aged: &mut Aged) -> Result<()> {
+    async fn visits_of(&self, event: Event, first: Minute, delete: bool, aged: &mut TooOld) -> Result<()> {
         let mut start = Some("0".to_owned());
         while let Some(from) = start {
             let names;

@@ -27,9 +27,9 @@ mod standing;
 pub use facts::ServerFacts;
 
 use crate::{
-    Aged, Changes, Claim, Class, Cursor, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome,
-    Result, Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections, StoreError,
-    StoreLog, StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, claim, retention,
+    Changes, Claim, Class, Cursor, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome, Result,
+    Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections, StoreError, StoreLog,
+    StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, TooOld, claim, retention,
 };
 use async_trait::async_trait;
 use client::Link;
@@ -539,7 +539,7 @@ impl Redis {
 
 #[async_trait]
 impl StoreAge for Redis {
-    async fn aged(&self, level: Level, keep: Duration) -> Result<Aged> {
+    async fn aged(&self, level: Level, keep: Duration) -> Result<TooOld> {
         self.old_keys().aged(level, keep).await
     }
 

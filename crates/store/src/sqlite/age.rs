@@ -1,7 +1,7 @@
 //! What is older than it is to be kept: see [`StoreAge`](crate::StoreAge).
 
 use super::{file, reached::Reached};
-use crate::{Aged, Level, retention};
+use crate::{Level, TooOld, retention};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::time::Duration;
 use tallymark_core::{Day, Minute};
@@ -35,9 +35,9 @@ fn first_kept(db: &Connection, level: Level, keep: Duration) -> rusqlite::Result
     Ok(level.first_kept(keep, now))
 }
 
-pub(super) fn aged(db: &Connection, level: Level, keep: Duration) -> rusqlite::Result<Aged> {
+pub(super) fn aged(db: &Connection, level: Level, keep: Duration) -> rusqlite::Result<TooOld> {
     let first = first_kept(db, level, keep)?;
-    let mut aged = Aged::default();
+    let mut aged = TooOld::default();
     if level == Level::Visits {
         let count = format!("SELECT count(*), min(substr(visit, 10, 10)) FROM recent WHERE {IS_OLD}");
         let (entries, oldest): (i64, Option<String>) =

@@ -26,10 +26,10 @@ mod totals;
 mod writer;
 
 use crate::{
-    Aged, Changes, Claim, Class, Cursor, Filter, InstanceMark, KnownCorrection, Level, MarkPage, NamePage,
-    Outcome, Result, Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections,
-    StoreError, StoreLog, StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, claim,
-    deadline::Deadline, outbox::Durability,
+    Changes, Claim, Class, Cursor, Filter, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome,
+    Result, Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections, StoreError,
+    StoreLog, StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, TooOld, claim, deadline::Deadline,
+    outbox::Durability,
 };
 use async_trait::async_trait;
 use moves::MoveWrite;
@@ -312,7 +312,7 @@ impl StoreCorrections for Sqlite {
 
 #[async_trait]
 impl StoreAge for Sqlite {
-    async fn aged(&self, level: Level, keep: Duration) -> Result<Aged> {
+    async fn aged(&self, level: Level, keep: Duration) -> Result<TooOld> {
         self.readers.run("looking for what is old", move |db| age::aged(db, level, keep)).await
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tallymark_core::{
     Batch, ClientClass, Day, DayVisitors, Entry, Event, Minute, Name, Visit, VisitorHash, Visits,
 };
-use tallymark_store::{Aged, Level, Step};
+use tallymark_store::{Level, Step, TooOld};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -19,12 +19,12 @@ fn ago(days: i32) -> Minute {
     Minute(now().day().first_minute().0 - days * 1440 + 720)
 }
 
-fn aged(entries: u64, days: i32) -> Aged {
-    Aged { entries, oldest: Some(ago(days).day()) }
+fn aged(entries: u64, days: i32) -> TooOld {
+    TooOld { entries, oldest: Some(ago(days).day()) }
 }
 
 impl Desk {
-    async fn aged(&self, level: Level, days: u32) -> Aged {
+    async fn aged(&self, level: Level, days: u32) -> TooOld {
         self.store.aged(level, DAY * days).await.unwrap()
     }
 
@@ -59,9 +59,9 @@ pub(crate) async fn what_is_old_is_told_and_deleted_level_by_level_and_no_total_
         (Level::Minutes, 2, aged(6, 80)),
         (Level::Minutes, 50, aged(2, 80)),
         (Level::Hours, 39, aged(4, 80)),
-        (Level::Hours, 90, Aged::default()),
+        (Level::Hours, 90, TooOld::default()),
         (Level::Days, 39, aged(3, 80)),
-        (Level::Days, 90, Aged::default()),
+        (Level::Days, 90, TooOld::default()),
     ] {
         assert_eq!(desk.aged(level, days).await, is, "{level} {days}");
     }
@@ -72,7 +72,7 @@ pub(crate) async fn what_is_old_is_told_and_deleted_level_by_level_and_no_total_
         for _ in 0..2 {
             desk.store.clear_aged(level, DAY * days).await.unwrap();
             assert_eq!(desk.buckets(&a).await, left, "{level}");
-            assert_eq!(desk.aged(level, days).await, Aged::default());
+            assert_eq!(desk.aged(level, days).await, TooOld::default());
         }
     }
     assert_eq!((desk.buckets(&b).await, desk.buckets(&all).await), ([1, 1, 1], [2, 3, 3]));
@@ -95,9 +95,9 @@ pub(crate) async fn old_visits_go_and_the_others_stay_in_their_order(mut bed: Be
     let entries = ["old", "both", "young"].map(|name| at(name, now(), 4));
     desk.apply(&[Batch { visits: lists, ..desk.batch(1, &entries) }]).await;
     assert_eq!(desk.aged(Level::Visits, 40).await, aged(4, 60));
-    assert_eq!(desk.aged(Level::Visits, 70).await, Aged::default());
+    assert_eq!(desk.aged(Level::Visits, 70).await, TooOld::default());
     desk.store.clear_aged(Level::Visits, DAY * 40).await.unwrap();
-    assert_eq!(desk.aged(Level::Visits, 40).await, Aged::default());
+    assert_eq!(desk.aged(Level::Visits, 40).await, TooOld::default());
     for (name, left) in [("old", &[][..]), ("both", &[2, 39]), ("young", &[3])] {
         let read = desk.store.visits(Event::HIT, &named(name), 9).await.unwrap();
         let minutes: Vec<Minute> = read.into_iter().map(|visit| visit.minute).collect();

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tallymark_store::{Aged, Level, Retention};
+use tallymark_store::{Level, Retention, TooOld};
 use thousands::Separable;
 
 /// Show what is older than it is to be kept: by the configuration, or by these flags, to see what a shorter [retention] would
@@ -35,7 +35,7 @@ pub(super) struct Prune {
 }
 
 /// A level, how long it is kept, and what is older.
-type Row = (Level, Option<Duration>, Aged);
+type PrunedLevel = (Level, Option<Duration>, TooOld);
 
 impl Prune {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
@@ -46,11 +46,11 @@ impl Prune {
         let retention = self.retention(config.retention);
         block_on(async {
             let store = common.existing_store(&config).await?;
-            let mut rows: Vec<Row> = Vec::new();
+            let mut rows: Vec<PrunedLevel> = Vec::new();
             for level in Level::EVERY {
                 let aged = match retention.of(level) {
                     Some(keep) => store.aged(level, keep).await?,
-                    None => Aged::default(),
+                    None => TooOld::default(),
                 };
                 rows.push((level, retention.of(level), aged));
             }
@@ -83,8 +83,8 @@ impl Prune {
         }
     }
 
-    fn json(&self, rows: &[Row]) -> Value {
-        let level = |(level, keep, aged): &Row| {
+    fn json(&self, rows: &[PrunedLevel]) -> Value {
+        let level = |(level, keep, aged): &PrunedLevel| {
             json!({
                 "level": level.to_string(),
                 "kept_seconds": keep.map(|keep| keep.as_secs()),
@@ -95,7 +95,7 @@ impl Prune {
         json!({"deleted": self.delete, "levels": rows.iter().map(level).collect::<Vec<_>>()})
     }
 
-    fn people(&self, rows: &[Row]) -> String {
+    fn people(&self, rows: &[PrunedLevel]) -> String {
         let mut table = out::table(&["level", "kept for", "older than that", "the oldest"]);
         for (level, keep, aged) in rows {
             let keep = keep.map_or_else(|| "ever".to_owned(), units::written);
