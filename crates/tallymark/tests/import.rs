@@ -315,6 +315,29 @@ fn file_that_was_appended_to_itself_is_refused_and_lines_that_do_not_count_are_n
 
 /// Nothing says how much of such a file is counted, but its lines are known.
 #[test]
+fn file_of_few_lines_that_was_edited_is_refused_and_a_new_one_of_its_name_is_not() {
+    for kind in Kind::both() {
+        let place = kind.place();
+        let edits = [(1, "1iother"), (2, "1d"), (3, "2d"), (3, "1s/r/x/"), (6, "2d"), (6, "3s/r/x/")];
+        let mut counted = 0;
+        for (from, (count, edit)) in (0..).step_by(100).zip(edits) {
+            let log = place.dir().join("access.log");
+            fs::write(&log, distinct(from, from + count)).unwrap();
+            assert_eq!(import(&place, &[path(&log)])["hits"], count);
+            assert!(Command::new("sed").arg("-i").arg(edit).arg(&log).status().unwrap().success());
+            place.run(&["import", "log", path(&log)]).refused(1, &["--again", "counted"]);
+            counted += u64::from(count);
+            assert_eq!(place.total("~all"), counted, "{count} {edit}");
+            // The next one of this name.
+            fs::remove_file(&log).unwrap();
+            fs::write(&log, distinct(from + 50, from + 52)).unwrap();
+            assert_eq!(import(&place, &[path(&log)])["hits"], 2);
+            counted += 2;
+        }
+    }
+}
+
+#[test]
 fn parts_and_other_forms_of_what_was_counted_are_refused_with_the_line_and_the_file() {
     for kind in Kind::both() {
         let mut place = kind.place();

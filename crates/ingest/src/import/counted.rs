@@ -118,11 +118,29 @@ pub enum Undecided {
         /// One of the lines, from 1.
         line: u64,
     },
+    /// A few lines of it were counted, and others not.
+    #[error(
+        "line {line} of it was counted as a line of {}: it may be that file, edited", .of.display()
+    )]
+    Edited {
+        /// The line, from 1.
+        line: u64,
+        /// The file that was counted.
+        of: PathBuf,
+    },
     /// A name is given once.
     #[error(
         "another text was imported under this --id, or a longer one. Nothing was counted: give this one another --id"
     )]
     AnotherText,
+}
+
+/// A file of which each line is known.
+struct FewLines<'a> {
+    path: &'a Path,
+    identity: &'a Identity,
+    lines: &'a [u32],
+    to: u64,
 }
 
 /// Whether what follows in a file is a part of a line.
@@ -135,6 +153,21 @@ fn has_no_end(path: &Path, offset: u64) -> bool {
         Ok::<_, io::Error>(rest)
     };
     rest().is_ok_and(|rest| rest.len() < MAX_LINE && !rest.contains(&b'\n'))
+}
+
+impl Course {
+    /// Whether a line is about to be counted.
+    fn is_fresh(&self, place: LinePlace) -> bool {
+        let stretch = self.stretches.iter().find(|stretch| place.at < stretch.to);
+        stretch.is_some_and(|stretch| !stretch.is_counted)
+    }
+
+    /// Whether everything up to a place is counted already.
+    fn is_counted(&self, to: u64) -> bool {
+        let fresh = self.stretches.iter().position(|stretch| !stretch.is_counted);
+        let from = fresh.map(|fresh| fresh.checked_sub(1).map_or(0, |before| self.stretches[before].to));
+        from.is_none_or(|from| from >= to)
+    }
 }
 
 impl Evidence {
@@ -190,7 +223,29 @@ impl Evidence {
     pub(super) fn glance(&self) -> Glance {
         let imports = self.imports.iter().map(|(_, import)| import.to);
         let points = imports.chain(self.records.iter().map(|record| record.mark.offset));
-        Glance::new(points, self.counted_runs().flat_map(|(_, _, runs)| runs.single()))
+        let few = self.few_lines().flat_map(|few| few.lines.iter().copied());
+        Glance::new(points, self.counted_runs().flat_map(|(_, _, runs)| runs.single()), few)
+    }
+
+    /// Files with few lines, and how much of them was counted.
+    fn few_lines(&self) -> impl Iterator<Item = FewLines<'_>> {
+        let imports = self.imports.iter().map(|(_, import)| import).filter(|import| import.done);
+        let imports = imports.map(|ImportMark { path, identity, few, to, .. }| FewLines {
+            path,
+            identity,
+            lines: few.all(),
+            to: *to,
+        });
+        let is_few = |record: &&FileRecord| {
+            record.refused_by.is_none() && record.from == 0 && record.mark.knows_all_lines()
+        };
+        let counted = self.records.iter().filter(is_few);
+        imports.chain(counted.map(|FileRecord { path, identity, mark, .. }| FewLines {
+            path,
+            identity,
+            lines: mark.last.all(),
+            to: mark.offset,
+        }))
     }
 
     /// The runs of lines that were counted: under which instance, if by an import, and of which file.
@@ -221,9 +276,10 @@ impl Evidence {
     pub(super) fn course(
         &self,
         seen: &Glance,
-        identity: Option<Identity>,
+        file: Option<(&Path, &Metadata)>,
         instance: Uuid,
     ) -> Result<Course, Undecided> {
+        let identity = file.map(|(_, file)| Identity::of(file));
         let mut course = Course { stretches: Vec::new(), ..Course::whole(instance, 0) };
         let is_same = |other: &Identity| identity.is_some_and(|identity| identity.is(other));
         let mut counted = Vec::new();
@@ -244,19 +300,34 @@ impl Evidence {
         }
         let begun = last.map(|(_, last)| last).filter(|last| !last.done);
         course.stretches = stretches(counted, begun.as_ref(), seen.at);
-        self.overlap(seen, &course).map_or(Ok(course), Err)
+        let edited = || self.edited(seen, &course, file.map(|(path, _)| path), is_same);
+        self.overlap(seen, &course).or_else(edited).map_or(Ok(course), Err)
+    }
+
+    /// A line of a file that had few, in what is about to be counted of the same file. There may be no run of four lines that
+    /// an editor has left.
+    fn edited(
+        &self,
+        seen: &Glance,
+        course: &Course,
+        path: Option<&Path>,
+        is_same: impl Fn(&Identity) -> bool,
+    ) -> Option<Undecided> {
+        let was_it = |few: &FewLines<'_>| {
+            (path == Some(few.path) || is_same(few.identity)) && !course.is_counted(few.to)
+        };
+        let first = |few: FewLines<'_>| {
+            let lines = few.lines.iter().filter_map(|line| seen.line(*line));
+            let fresh = lines.filter(|place| course.is_fresh(*place)).map(|place| place.line);
+            fresh.min().map(|line| Undecided::Edited { line, of: few.path.to_owned() })
+        };
+        self.few_lines().filter(was_it).find_map(first)
     }
 
     /// Lines that are about to be counted, and were counted elsewhere. One run may be there by chance, unless one is all
     /// there can be.
     fn overlap(&self, seen: &Glance, course: &Course) -> Option<Undecided> {
-        let mut from = 0;
-        let mut fresh = Vec::new();
-        for stretch in &course.stretches {
-            fresh.extend((!stretch.is_counted).then_some(from..stretch.to));
-            from = stretch.to;
-        }
-        let is_fresh = |place: LinePlace| fresh.iter().any(|fresh| fresh.contains(&place.at));
+        let is_fresh = |place: LinePlace| course.is_fresh(place);
         if let Some(line) = self.counted_runs().filter_map(|(.., runs)| repeated(seen, runs, is_fresh)).min()
         {
             return Some(Undecided::Repeats { line });

@@ -1,7 +1,7 @@
 //! The result of reading a file once from beginning to end: its prints at the points up to which something was counted,
 //! and where it has runs of lines that were counted.
 
-use crate::source::{LastHashes, Mark, PREFIX, Print, RUN, Run, TAIL, repeats_one_line};
+use crate::source::{LastHashes, LastLines, Mark, PREFIX, Print, RUN, Run, TAIL, repeats_one_line};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 
@@ -33,6 +33,8 @@ pub(super) struct LinePlace {
 struct WantedRuns {
     /// Where each is, at most twice.
     wanted: HashMap<Run, Vec<LinePlace>>,
+    /// Single lines that are wanted, and where each is first.
+    single: HashMap<u32, Option<LinePlace>>,
     last: LastHashes,
     /// Where the last lines begin.
     begin: [LinePlace; RUN],
@@ -45,12 +47,19 @@ struct WantedRuns {
 }
 
 impl Glance {
-    pub(super) fn new(points: impl Iterator<Item = u64>, runs: impl Iterator<Item = Run>) -> Glance {
+    pub(super) fn new(
+        points: impl Iterator<Item = u64>,
+        runs: impl Iterator<Item = Run>,
+        single: impl Iterator<Item = u32>,
+    ) -> Glance {
         let mut wanted: Vec<u64> = points.collect();
         wanted.sort_unstable_by(|a, b| b.cmp(a));
         wanted.dedup();
-        let lines =
-            WantedRuns { wanted: runs.map(|run| (run, Vec::new())).collect(), ..WantedRuns::default() };
+        let lines = WantedRuns {
+            wanted: runs.map(|run| (run, Vec::new())).collect(),
+            single: single.map(|line| (line, None)).collect(),
+            ..WantedRuns::default()
+        };
         let (prefix, tail, points) = Default::default();
         Glance { wanted, at: 0, prefix, tail, digest: Sha256::new(), points, lines }
     }
@@ -96,6 +105,11 @@ impl Glance {
         }
     }
 
+    /// Where a line is first.
+    pub(super) fn line(&self, line: u32) -> Option<LinePlace> {
+        self.lines.single.get(&line).copied().flatten()
+    }
+
     /// Where a run is that it has exactly twice.
     pub(super) fn both_places(&self, run: Run) -> Option<[LinePlace; 2]> {
         self.lines.wanted.get(&run)?.as_slice().try_into().ok()
@@ -109,7 +123,7 @@ impl Glance {
 
 impl WantedRuns {
     fn push(&mut self, bytes: &[u8]) {
-        if self.wanted.is_empty() {
+        if self.wanted.is_empty() && self.single.is_empty() {
             return;
         }
         for part in bytes.split_inclusive(|&byte| matches!(byte, b'\n' | 0)) {
@@ -129,6 +143,11 @@ impl WantedRuns {
         if self.last.count() > before {
             self.begin.rotate_left(1);
             self.begin[RUN - 1] = LinePlace { at: self.at, line: self.number };
+        }
+        if !self.single.is_empty()
+            && let Some(place) = self.single.get_mut(&LastLines::print(&self.line))
+        {
+            place.get_or_insert(LinePlace { at: self.at, line: self.number });
         }
         self.at += std::mem::take(&mut self.length);
         self.line.clear();
@@ -172,7 +191,7 @@ mod tests {
         twice.push(b"e\nf\ng\nh\n", true);
         let all = || wanted.single().chain(twice.single());
         for portion in 1..=text.len() {
-            let mut seen = Glance::new(std::iter::empty(), all());
+            let mut seen = Glance::new(std::iter::empty(), all(), std::iter::empty());
             text.chunks(portion).for_each(|part| seen.push(part));
             seen.finish();
             let places: Vec<_> = all().map(|run| seen.place(run)).collect();

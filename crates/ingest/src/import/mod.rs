@@ -18,7 +18,7 @@ pub use course::ContentCourse;
 
 use crate::{
     IngestMeters, Intake, LineFormat, Refusals,
-    source::{Identity, ImportMark, Ladder, PREFIX, Print, Runs, Sink, cut_lines},
+    source::{Identity, ImportMark, Ladder, LastLines, PREFIX, Print, Runs, Sink, cut_lines},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -49,14 +49,14 @@ pub struct Content {
 }
 
 impl Content {
-    /// Reads all of it, and finds out what of it is to be counted. `file` is the one it is in, if it is not packed.
+    /// Reads all of it, and finds out what of it is to be counted. `file` is the one it is in, and what is known of it.
     ///
     /// # Errors
     ///
     /// The input cannot be read.
     pub fn of(
         mut input: impl Read,
-        file: Option<&Metadata>,
+        file: Option<(&Path, &Metadata)>,
         evidence: &Evidence,
     ) -> io::Result<(Content, Result<Course, Undecided>)> {
         let (mut digest, mut bytes) = (domain("content"), 0);
@@ -67,7 +67,7 @@ impl Content {
             if read == 0 {
                 seen.finish();
                 let content = Content { instance: instance(digest), bytes };
-                let course = evidence.course(&seen, file.map(Identity::of), content.instance);
+                let course = evidence.course(&seen, file, content.instance);
                 return Ok((content, course));
             }
             digest.update(&chunk[..read]);
@@ -157,6 +157,7 @@ pub struct Import {
     prefix: Vec<u8>,
     digest: Sha256,
     runs: Runs,
+    last: LastLines,
     /// Where what is in the fold begins.
     from: u64,
     fold: Fold,
@@ -217,6 +218,7 @@ impl Import {
             prefix: Vec::new(),
             digest: Sha256::new(),
             runs: Runs::default(),
+            last: LastLines::default(),
             from: 0,
             fold: Fold { intake, cells, now: Now { unix_ms: 0 }, imported },
         }
@@ -299,6 +301,7 @@ impl Import {
         let room = (PREFIX - self.prefix.len()).min(taken);
         self.prefix.extend_from_slice(&self.ahead[..room]);
         self.digest.update(&self.ahead[..taken]);
+        self.last.push(&self.ahead[..taken]);
         self.offset += taken as u64;
         self.ahead.drain(..taken);
     }
@@ -320,6 +323,7 @@ impl Import {
             let (prefix, content) = (Print::of(&self.prefix), Print::finished(self.digest.clone()));
             let next = first + complete.len() as u64;
             let lines = Ladder::of(&self.prefix);
+            let is_few = self.last.are_all(&lines, self.offset > PREFIX as u64);
             let mark = ImportMark {
                 identity: self.identity,
                 from,
@@ -331,6 +335,7 @@ impl Import {
                 prefix,
                 content,
                 lines,
+                few: if is_few { self.last.clone() } else { LastLines::default() },
                 runs: self.runs.of_whole(),
                 hits,
                 path: self.path.clone(),

@@ -11,8 +11,8 @@ mod zmq;
 pub use crate::clock::now;
 pub use datagram::SyslogDatagrams;
 pub(crate) use file::{
-    Beginning, FileRecord, Identity, ImportMark, Ladder, LastHashes, Mark, PREFIX, Print, RUN, Run, Runs,
-    Sink, TAIL, cut_lines, has_enough, imports, records, repeats_one_line,
+    Beginning, FileRecord, Identity, ImportMark, Ladder, LastHashes, LastLines, Mark, PREFIX, Print, RUN,
+    Run, Runs, Sink, TAIL, cut_lines, has_enough, imports, records, repeats_one_line,
 };
 pub use file::{
     Claims, FileError, FileOptions, LogFile, Start, is_of_log, is_rotated_name, open_regular, real_path,

@@ -351,7 +351,8 @@ impl ImportedFile {
         }
         let metadata = fs::metadata(file)?;
         let (input, bar) = open(file, "recognising")?;
-        let content = Content::of(input, Some(&metadata), evidence)?;
+        let path = std::path::absolute(file)?;
+        let content = Content::of(input, Some((&path, &metadata)), evidence)?;
         bar.finish_and_clear();
         Ok(ImportedFile { file: Some(metadata), content: Some(content) })
     }

@@ -4,7 +4,7 @@
 
 use super::{
     input::{Input, Portion, beginning, portion},
-    ladder::Ladder,
+    ladder::{Ladder, LastLines},
     names::open_regular,
     record::{
         Beginning, FileRecord, Identity, Mark, PREFIX, Print, are_distinct, escaped, has_enough, lines,
@@ -44,6 +44,8 @@ pub(crate) struct ImportMark {
     pub(crate) content: Print,
     /// Of the lines within the first bytes.
     pub(crate) lines: Ladder,
+    /// Of each line up to `to`, if they are few. Older versions wrote none.
+    pub(crate) few: LastLines,
     /// Of the runs of lines up to `to`.
     pub(crate) runs: Runs,
     /// How many hits there are up to `to`, as it was read then. Older versions wrote none.
@@ -71,13 +73,16 @@ impl ImportMark {
 impl fmt::Display for ImportMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ImportMark { identity, from, to, first, next, done, torn, prefix, content, .. } = self;
-        let ImportMark { lines, runs, hits, path, .. } = self;
+        let ImportMark { lines, few, runs, hits, path, .. } = self;
         let Identity { dev, ino, born } = identity;
         write!(f, "{VERSION} dev={dev} ino={ino} born={born} from={from} to={to} first={first} next={next}")?;
         write!(f, " done={} torn={}", u8::from(*done), u8::from(*torn))?;
         write!(f, " prefix={:032x} content={:032x}", prefix.0, content.0)?;
         if !lines.is_empty() {
             write!(f, " lines={lines}")?;
+        }
+        if !few.is_empty() {
+            write!(f, " few={few}")?;
         }
         if !runs.is_empty() {
             write!(f, " runs={runs}")?;
@@ -113,6 +118,10 @@ impl FromStr for ImportMark {
         let (prefix, content) = (print("prefix")?, print("content")?);
         let mut words = words.peekable();
         let lines = lines(words.next_if(|word| word.starts_with("lines=")))?;
+        let few = match words.next_if(|word| word.starts_with("few=")) {
+            Some(word) => word["few=".len()..].parse()?,
+            None => LastLines::default(),
+        };
         let runs = match words.next_if(|word| word.starts_with("runs=")) {
             Some(word) => word["runs=".len()..].parse()?,
             None => Runs::default(),
@@ -132,6 +141,7 @@ impl FromStr for ImportMark {
             prefix,
             content,
             lines,
+            few,
             runs,
             hits,
             path,
@@ -234,6 +244,7 @@ mod tests {
             prefix,
             content,
             lines: Ladder::of(b"a\nb\n"),
+            few: LastLines::made_up(vec![1, 2]),
             runs: Runs::made_up(vec![2, u64::MAX]),
             hits: Some(9),
             path: "a b\n".into(),
@@ -241,8 +252,11 @@ mod tests {
         let text = mark.to_string();
         assert_eq!(text.parse(), Ok(mark.clone()));
         let (older, _) = text.split_once(" lines=").unwrap();
-        let (lines, runs, hits, path) = Default::default();
-        assert_eq!(older.parse(), Ok(ImportMark { lines, runs, hits, path, ..mark.clone() }));
+        let (lines, few, runs, hits, path) = Default::default();
+        assert_eq!(older.parse(), Ok(ImportMark { lines, few, runs, hits, path, ..mark.clone() }));
+        let (older, _) = text.split_once(" few=").unwrap();
+        let (few, runs, hits, path) = Default::default();
+        assert_eq!(older.parse(), Ok(ImportMark { few, runs, hits, path, ..mark.clone() }));
         let (older, _) = text.split_once(" runs=").unwrap();
         let (runs, hits, path) = Default::default();
         assert_eq!(older.parse(), Ok(ImportMark { runs, hits, path, ..mark }));

@@ -30,7 +30,7 @@ mod tests;
 pub use claims::Claims;
 pub(crate) use cut::{Sink, lines as cut_lines};
 pub(crate) use imported::{ImportMark, imports, records};
-pub(crate) use ladder::Ladder;
+pub(crate) use ladder::{Ladder, LastLines};
 pub use names::{is_of_log, is_rotated_name, open_regular, real_path};
 pub(crate) use record::{
     Beginning, FileRecord, Identity, Mark, PREFIX, Print, TAIL, has_enough, repeats_one_line,

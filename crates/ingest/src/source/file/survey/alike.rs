@@ -8,7 +8,7 @@
 
 use super::super::{
     input::Likeness,
-    names::{Rank, SeenFile, as_exact_as},
+    names::{Rank, SeenFile, as_exact_as, unpacked},
     record::FileRecord,
 };
 use super::Survey;
@@ -109,7 +109,8 @@ impl Survey<'_> {
                 self.pay_in_part(id, &mut payers)?;
                 continue;
             };
-            if self.strangers[&at].packed.is_none() && self.file(at).is_live() || !is_older(at) {
+            let is_live = self.strangers[&at].packed.is_none() && self.file(at).is_live();
+            if is_live || !is_older(at) || self.is_another_at_its_path(at, id) {
                 self.doubt(
                     at,
                     "all its lines are identical, and it may be a file that is missing, or a new one",
@@ -148,6 +149,16 @@ impl Survey<'_> {
         let back = record.packed.is_some() && record.packed == stranger.packed;
         let possible = if record.gone { back } else { record.packed.is_none() || stranger.packed.is_some() };
         possible && stranger.has(id)
+    }
+
+    /// Whether another file is where a record's was, or was packed there: then its own may have been truncated. Rotated
+    /// names go from one generation to the next, others do not.
+    fn is_another_at_its_path(&self, at: usize, id: u64) -> bool {
+        let Some(record) = self.book.get(id) else { return false };
+        self.strangers.keys().filter(|&&other| other != at && self.owner[other].is_none()).any(|&other| {
+            let SeenFile { path, rank, .. } = self.file(other);
+            *rank == Rank::Other && (*path == record.path || unpacked(path).as_ref() == Some(&record.path))
+        })
     }
 
     /// Generations keep their order: the file of a record is older than those of later records, so its place is before
