@@ -13,7 +13,7 @@ pub const LARGEST_SVG: usize = 256 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotRead {
     /// The text is no SVG.
-    #[error("it is no SVG")]
+    #[error("it is neither an SVG nor JSON: give the picture of the badge, or the number itself")]
     NotSvg,
     /// Nothing in it is a number.
     #[error("there is no number in it")]

@@ -10,6 +10,7 @@ use crate::{
     px::Px,
     text::{Font, XmlText, has_joined_letters},
 };
+use std::cmp::Reverse;
 use std::{
     fmt::{self, Display, Formatter},
     ops::Range,
@@ -322,9 +323,8 @@ impl<'a> Drawing<'a> {
     /// What goes beyond the plot is broken below its top, with its count above. Neighbours on a line have one mark. Answers
     /// whether it said that the last one is in progress.
     fn broken(&self, f: &mut Formatter<'_>, scale: Scale, bars: bool) -> Result<bool, fmt::Error> {
-        let mut told = false;
         let passes = |at: usize| scale.is_passed_by(self.most_at(at));
-        let (mut at, mut free) = (0, 0);
+        let (mut at, mut peaks) = (0, Vec::new());
         while at < self.buckets {
             let first = at;
             at += 1;
@@ -344,16 +344,28 @@ impl<'a> Drawing<'a> {
                 "<path class=\"tm-break\" d=\"M{left} {low}L{right} {high}v4L{left} {}z\"/>",
                 Px(y + 70)
             )?;
-            // The first of the largest. A count that would be drawn over another one is in the tooltip.
-            let peak = (first..at).rev().max_by_key(|&at| self.most_at(at)).unwrap_or(first);
+            // The first of the largest.
+            peaks.push((first..at).rev().max_by_key(|&at| self.most_at(at)).unwrap_or(first));
+        }
+        self.counts_of_breaks(f, peaks)
+    }
+
+    /// The counts above breaks, the largest first: one that would be drawn over another is in its tooltip. Answers whether
+    /// it said that the last one is in progress.
+    fn counts_of_breaks(&self, f: &mut Formatter<'_>, mut peaks: Vec<usize>) -> Result<bool, fmt::Error> {
+        peaks.sort_by_key(|&at| Reverse(self.most_at(at)));
+        let (mut told, mut taken): (bool, Vec<(u32, u32)>) = (false, Vec::new());
+        for peak in peaks {
             let count = self.most_at(peak);
             let text = if count < 1_000_000 { group(count) } else { short(count) };
             let is_last = self.chart.is_part(peak);
             let text = if is_last { format!("{text} {SO_FAR}") } else { text.to_string() };
             let (middle, half) = (self.within(peak, &text), width(&text) * 6);
-            if middle >= free + half {
-                free = middle + half + 40;
-                let middle = if is_last { middle.min(self.left + self.wide - half) } else { middle };
+            let end = (self.left + self.wide).saturating_sub(half);
+            let middle = if is_last { middle.min(end) } else { middle };
+            let (from, to) = (middle.saturating_sub(half), middle + half);
+            if taken.iter().all(|&(left, right)| to + 40 <= left || right + 40 <= from) {
+                taken.push((from, to));
                 self.word(f, (middle, self.top - 50), &text)?;
                 told |= is_last;
             }

@@ -12,7 +12,9 @@ pub(super) static THEMES: LazyLock<BTreeMap<&'static str, Arc<DigitTheme>>> = La
     // A test holds all of them against the rules of a theme.
     let read = |(name, files): (&'static str, [(&str, &str); 12])| {
         let files = files.map(|(file, svg)| (format!("{file}.svg"), svg.as_bytes().to_vec()));
-        Some((name, Arc::new(DigitTheme::of_files(files.into()).ok()?)))
+        let mut theme = DigitTheme::of_files(files.into()).ok()?;
+        theme.is_opaque = true;
+        Some((name, Arc::new(theme)))
     };
     themes.into_iter().filter_map(read).collect()
 });

@@ -84,7 +84,10 @@ impl<'a> DigitPicture<'a> {
         let ids = ImageIds::of(self.title, &images);
         let height = images.iter().map(|image| image.height).fold(0.0, f64::max);
         let mut x = 0.0;
-        let mut places = String::new();
+        let (mut under, mut places) = (String::new(), String::new());
+        // Where a picture is not scaled by a whole number, the page would show between two images: each goes on for half
+        // a pixel below the next.
+        let has_seams = self.theme.is_opaque && self.offset == 0.0 && self.align == Align::Top;
         for (at, image) in images.iter().enumerate() {
             let y = match self.align {
                 Align::Top => 0.0,
@@ -97,6 +100,9 @@ impl<'a> DigitPicture<'a> {
                 Hundredths(x),
                 Hundredths(y)
             ));
+            if has_seams && at + 1 < images.len() {
+                under.push_str(&format!("<use href=\"#{}\" x=\"{}\"/>\n", ids.id(at), Hundredths(x + 0.5)));
+            }
             x += image.width;
             if at + 1 < images.len() {
                 x += self.offset / self.size;
@@ -125,6 +131,7 @@ impl<'a> DigitPicture<'a> {
             ));
         }
         svg.push_str("</defs>\n");
+        svg.push_str(&under);
         svg.push_str(&places);
         svg.push_str("</svg>\n");
         svg

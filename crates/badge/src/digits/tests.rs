@@ -1,4 +1,5 @@
 use super::*;
+use crate::shields::NotALogo;
 use roxmltree::Document;
 
 const SVG: &[u8] = b"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"10\" height=\"20\"><script>alert(1)</script><path d=\"M0 0h9z\"/></svg>";
@@ -49,8 +50,11 @@ fn what_is_no_theme_is_refused() {
         all.push((file.to_owned(), content.to_vec()));
         all
     };
-    let wide = b"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1000\" height=\"20\"/>";
-    let none = b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+    let wide =
+        b"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1000\" height=\"20\"><path d=\"M0 0h9z\"/></svg>";
+    let none = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><path d=\"M0 0h9z\"/></svg>";
+    let empty = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><defs/></svg>";
+    let text = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><text>5</text></svg>";
     let bomb = b"<!DOCTYPE svg [<!ENTITY a \"aa\">]><svg xmlns=\"http://www.w3.org/2000/svg\">&a;</svg>";
     let tall = b"GIF89a\x05\0\xff\xff\0\0\0;";
     for (files, why) in [
@@ -63,6 +67,8 @@ fn what_is_no_theme_is_refused() {
         (with("5.svg", &[b' '; MOST_IMAGE + 1]), NotATheme::Image("5.svg".to_owned())),
         (with("5.svg", wide), NotATheme::Side("5.svg".to_owned())),
         (with("5.svg", none), NotATheme::Side("5.svg".to_owned())),
+        (with("5.svg", empty), NotATheme::Drawn("5.svg".to_owned(), NotALogo::Empty)),
+        (with("5.svg", text), NotATheme::Drawn("5.svg".to_owned(), NotALogo::LeftOut("text"))),
         (with("_start.svg", tall), NotATheme::Side("_start.svg".to_owned())),
         (files("svg", &[b' '; MOST_IMAGE]), NotATheme::Image("0.svg".to_owned())),
     ] {

@@ -23,6 +23,8 @@ pub struct DigitTheme {
     digits: [DigitImage; 10],
     pub(super) start: Option<DigitImage>,
     pub(super) end: Option<DigitImage>,
+    /// Each image is opaque to its edges.
+    pub(super) is_opaque: bool,
 }
 
 /// One image, as it is written into a picture.
@@ -57,6 +59,9 @@ pub enum NotATheme {
     /// An SVG that is none.
     #[error("{0}: the SVG cannot be read")]
     Svg(String),
+    /// An SVG of which not everything would be drawn.
+    #[error("{0}: {1}")]
+    Drawn(String, NotALogo),
     /// An image that would be too large, or does not say how large it is.
     #[error("{0} is not 1 to {LONGEST_SIDE} pixels wide and high")]
     Side(String),
@@ -96,7 +101,7 @@ impl DigitTheme {
             return Err(NotATheme::Missing(NAMES[at]));
         }
         let digits = digits.map(Option::unwrap_or_default);
-        Ok(DigitTheme { digits, start, end })
+        Ok(DigitTheme { digits, start, end, is_opaque: false })
     }
 
     /// The image of a digit.
@@ -123,6 +128,7 @@ impl DigitImage {
         let image = match read {
             Ok(image) => image,
             Err(NotALogo::Svg) => return Err(NotATheme::Svg(file)),
+            Err(why @ (NotALogo::LeftOut(_) | NotALogo::Empty)) => return Err(NotATheme::Drawn(file, why)),
             Err(_) => return Err(NotATheme::Image(file)),
         };
         let sides = 1.0..=f64::from(LONGEST_SIDE);

@@ -27,6 +27,12 @@ pub enum NotALogo {
     /// Not a well-formed SVG document of a moderate number of elements.
     #[error("the SVG cannot be read")]
     Svg,
+    /// An SVG of the operator's with an element that would be seen and is not drawn.
+    #[error("its <{0}> is not drawn in badges: {instead}", instead = instead_of(.0))]
+    LeftOut(&'static str),
+    /// An SVG without any shape.
+    #[error("the SVG has no shape that can be drawn")]
+    Empty,
     /// Neither of these kinds, or too large: a file of the operator's.
     #[error("it is not an SVG, PNG, JPEG, GIF or WebP of at most {} KiB", MAX_LOGO / 1024)]
     Content,
@@ -42,6 +48,17 @@ pub enum NotALogo {
     /// No icon has this name.
     #[error("unknown icon; the names are at simpleicons.org")]
     Unknown,
+}
+
+/// What to do about an element that is not drawn.
+fn instead_of(element: &str) -> &'static str {
+    match element {
+        "style" => "use rules for a class, a tag or an id alone, or attributes",
+        "text" => "convert it to paths",
+        "use" => "put the shapes where they are used",
+        "a" => "take its shapes out of the link",
+        _ => "draw it with paths",
+    }
 }
 
 impl<'a> Logo<'a> {

@@ -3,7 +3,10 @@
 //! Parameters and colours are those of shields.io. A picture from a request is checked and, if it is an SVG, rewritten
 //! (`logo_svg`). Called where the parameters of a badge are read; does not read files or addresses.
 
-use super::{Logo, MAX_LOGO, NotALogo, OwnLogos, logo_svg};
+use super::{
+    Logo, MAX_LOGO, NotALogo, OwnLogos,
+    logo_svg::{self, CleanLogo},
+};
 use crate::color::Color;
 use base64::{Engine, alphabet, engine};
 use imagesize::ImageType;
@@ -87,7 +90,8 @@ impl LogoFile {
         }
         match std::str::from_utf8(content) {
             Ok(text) if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') => {
-                LogoFile::of_svg(text.trim_start_matches('\u{feff}').trim_start(), color, most)
+                let text = text.trim_start_matches('\u{feff}').trim_start();
+                LogoFile::of_svg(text, color, most, Strictness::Whole)
             }
             _ => LogoFile::of_pixels(content).ok_or(NotALogo::Content),
         }
@@ -103,7 +107,7 @@ impl LogoFile {
             bright if !on_light && bright <= LEAST_BRIGHT * 255 => LIGHT,
             _ => brand,
         });
-        LogoFile::of_svg(icon.svg, Some(color), MAX_LOGO)
+        LogoFile::of_svg(icon.svg, Some(color), MAX_LOGO, Strictness::Whole)
     }
 
     fn from_uri(uri: &str, color: Option<Color>) -> Result<LogoFile, NotALogo> {
@@ -115,7 +119,7 @@ impl LogoFile {
         let bytes = BASE64.decode(data).map_err(|_| NotALogo::Uri)?;
         if kind == "svg+xml" {
             let text = std::str::from_utf8(&bytes).map_err(|_| NotALogo::Svg)?;
-            return LogoFile::of_svg(text, color, MAX_LOGO);
+            return LogoFile::of_svg(text, color, MAX_LOGO, Strictness::WhatIsLeft);
         }
         LogoFile::of_pixels(&bytes).ok_or(NotALogo::Uri)
     }
@@ -135,9 +139,20 @@ impl LogoFile {
         Some(LogoFile { uri, proportion, size: Some(size) })
     }
 
-    fn of_svg(text: &str, color: Option<Color>, most: usize) -> Result<LogoFile, NotALogo> {
+    fn of_svg(
+        text: &str,
+        color: Option<Color>,
+        most: usize,
+        strictness: Strictness,
+    ) -> Result<LogoFile, NotALogo> {
         let fill = color.map(|color| color.to_string());
-        let (svg, sides) = logo_svg::clean(text, fill.as_deref())?;
+        let CleanLogo { svg, sides, left_out, has_shapes } = logo_svg::clean(text, fill.as_deref())?;
+        if let (Strictness::Whole, Some(element)) = (strictness, left_out) {
+            return Err(NotALogo::LeftOut(element));
+        }
+        if !has_shapes {
+            return Err(NotALogo::Empty);
+        }
         if svg.len() > most {
             return Err(NotALogo::Uri);
         }
@@ -161,6 +176,15 @@ impl LogoFile {
         let logo = Logo::made(&self.uri);
         if auto { logo.wide((self.proportion * f64::from(Logo::HEIGHT)).round() as u32) } else { logo }
     }
+}
+
+/// What becomes of an SVG with elements that are not drawn.
+#[derive(Clone, Copy)]
+enum Strictness {
+    /// A file of the operator's is refused, so that it can be mended.
+    Whole,
+    /// Of what a stranger sends, the rest is drawn.
+    WhatIsLeft,
 }
 
 /// simple-icons' name of a brand: `Node.js` is `nodedotjs`.
@@ -237,7 +261,9 @@ mod tests {
 
     #[test]
     fn width_follows_the_file_on_request() {
-        let svg = BASE64.encode("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 60 20\"/>");
+        let svg = BASE64.encode(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 60 20\"><path d=\"M0 0h9z\"/></svg>",
+        );
         let file = LogoFile::read(&format!("data:image/svg+xml;base64,{svg}"), None, GREY).unwrap();
         assert_eq!((file.logo(false).width, file.logo(true).width), (14, 42));
     }

@@ -58,11 +58,11 @@ const REMOVED: [(&str, Option<&str>); 20] = [
 pub fn logo_hint(text: &str) -> String {
     let name = slug(text);
     if text.contains("://") || text.starts_with("//") {
-        return "addresses are not fetched: use data:".to_owned();
+        return "addresses are not fetched: use a data: URI".to_owned();
     }
     if let Some((_, near)) = REMOVED.iter().find(|(removed, _)| *removed == name) {
         return format!(
-            "removed by its owner: use {}data:",
+            "removed by its owner: use {}a data: URI",
             near.map_or(String::new(), |near| format!("{near} or "))
         );
     }
@@ -119,10 +119,10 @@ mod tests {
             ("gthub", "did you mean github?"),
             ("dokcer", "did you mean docker?"),
             ("golang", "did you mean go?"),
-            ("vscode", "removed by its owner: use vscodium or data:"),
-            ("Twitter", "removed by its owner: use x or data:"),
-            ("linkedin", "removed by its owner: use data:"),
-            ("https://example.org/a.png", "addresses are not fetched: use data:"),
+            ("vscode", "removed by its owner: use vscodium or a data: URI"),
+            ("Twitter", "removed by its owner: use x or a data: URI"),
+            ("linkedin", "removed by its owner: use a data: URI"),
+            ("https://example.org/a.png", "addresses are not fetched: use a data: URI"),
             ("zzzzzz", "unknown icon; names are at simpleicons.org"),
             ("", "unknown icon; names are at simpleicons.org"),
             ("点", "unknown icon; names are at simpleicons.org"),

@@ -2,10 +2,11 @@
 //!
 //! Its tables (from anafanafo) have the widths of Verdana and Helvetica; missing characters count as an `m`. That is a
 //! guess for emoji and for most scripts, but a badge is as wide as badge-maker's only if the guess is the same. An emoji that
-//! is several characters is one here: badge-maker makes room for each of them, and browsers spread the rest of the text.
+//! is several characters is one here, and combining marks have no width: badge-maker makes room for each of them, and
+//! browsers spread the rest of the text.
 
 use super::widths::{BLOCKS, MISSING};
-use crate::text::OneEmoji;
+use crate::text::{OneEmoji, is_zero_width};
 
 /// A font that badge-maker measures with.
 #[derive(Clone, Copy)]
@@ -39,6 +40,10 @@ impl Face {
 
     /// In hundredths of a pixel.
     fn advance(self, c: char) -> u32 {
+        // badge-maker makes room for an `m`, and browsers spread the rest of the text.
+        if is_zero_width(c) {
+            return 0;
+        }
         let measured = self.measured(c).or_else(|| is_ideograph(c).then(|| self.size()));
         measured.or_else(|| self.measured('m')).unwrap_or_default()
     }
@@ -77,5 +82,7 @@ mod tests {
         }
         assert_eq!(width("1\u{fe0f}\u{20e3}"), width("1"));
         assert_eq!(width("🎉🎉"), 2.0 * width("🎉"));
+        // As macOS writes it: a letter and its accent.
+        assert_eq!(width("e\u{301}te\u{301}"), width("ete"));
     }
 }

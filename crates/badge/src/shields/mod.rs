@@ -8,6 +8,7 @@
 mod boxes;
 mod for_the_badge;
 mod logo;
+mod logo_css;
 mod logo_file;
 mod logo_hint;
 mod logo_svg;

@@ -165,7 +165,7 @@ pub(crate) fn has_joined_letters(text: &str) -> bool {
 }
 
 /// Whether `c` takes no room of its own: combining marks, joiners, selectors, tags.
-pub(super) fn is_zero_width(c: char) -> bool {
+pub(crate) fn is_zero_width(c: char) -> bool {
     c == '\u{ad}' || (c >= '\u{300}' && contains(ZERO_WIDTH, c))
 }
 

@@ -21,4 +21,4 @@ pub use escape::XmlText;
 pub use fit::Fitted;
 pub(crate) use font::Font;
 pub use metrics::{EM, width};
-pub(crate) use metrics::{OneEmoji, has_joined_letters};
+pub(crate) use metrics::{OneEmoji, has_joined_letters, is_zero_width};

@@ -128,7 +128,9 @@ impl Corrector {
         let out = match last {
             Some(last) => {
                 let id = short(last.id);
-                format!("`tallymark undo {id}` takes back the last of it, and then this number can be given")
+                format!(
+                    "`tallymark undo {id}` takes back the last of it; repeat that until less is left, and then this number can be given"
+                )
             }
             None => "`tallymark set NAME N` lowers a total".to_owned(),
         };

@@ -41,7 +41,7 @@ pub(super) struct Set {
     #[arg(value_parser = clap::value_parser!(i64).range(0..))]
     count: i64,
     /// What happened to it.
-    #[arg(long, default_value = "hit", value_parser = show::event)]
+    #[arg(long, default_value = "hit", value_parser = show::event_to_write)]
     event: Event,
     /// This many were counted before Tallymark: they are added to the total once, on a day that no recent period shows, and a
     /// larger number later adds the difference. The same as `tallymark import badge`.
@@ -60,7 +60,7 @@ pub(super) struct Add {
     #[arg(allow_negative_numbers = true)]
     count: i64,
     /// What happened to it.
-    #[arg(long, default_value = "hit", value_parser = show::event)]
+    #[arg(long, default_value = "hit", value_parser = show::event_to_write)]
     event: Event,
     #[command(flatten)]
     flags: CorrectionFlags,

@@ -239,9 +239,7 @@ mod tests {
             }
             // The rest belongs to another program, or is a comment.
             let end = ["  ", " >", " |", " &&"].iter().filter_map(|end| line.find(end)).min();
-            let words = line[..end.unwrap_or(line.len())].split_whitespace();
-            // As a shell takes them away.
-            let words = words.map(|word| word.trim_matches('\''));
+            let words = shlex::split(&line[..end.unwrap_or(line.len())]).unwrap();
             let parsed = Cli::command().try_get_matches_from(words);
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
             seen += 1;

@@ -8,6 +8,7 @@ use super::{CommonFlags, Misuse, block_on, correct, corrections, import, out, sh
 use crate::{config::Config, home, user};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::Value;
 use std::{fs::File, io::Read, path::Path, time::Duration};
@@ -40,7 +41,7 @@ pub(super) struct ImportBadge {
     #[arg(long, value_parser = name)]
     pub(super) name: Option<Name>,
     /// What happened to it.
-    #[arg(long, default_value = "hit", value_parser = show::event)]
+    #[arg(long, default_value = "hit", value_parser = show::event_to_write)]
     pub(super) event: Event,
     /// The day on which the hits count. By default 400 days ago, so that they are in the total and in no recent period.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
@@ -90,8 +91,14 @@ impl ImportBadge {
             (Some(name), _) => name.clone(),
             (None, Some(url)) => name_in(url)
                 .ok_or_else(|| Misuse::because("the address does not say for which name: add --name NAME"))?,
-            (None, None) => return Err(Misuse::because("add --name NAME: the name to count for")),
+            (None, None) => {
+                let what = address_like(&self.from).unwrap_or("add --name NAME: the name to count for");
+                return Err(Misuse::because(what));
+            }
         };
+        if let (None, Some(what)) = (&url, address_like(&self.from)) {
+            return Err(Misuse::because(what));
+        }
         if let Some(why) = url.as_ref().and_then(|url| other_number(url, self.event)) {
             return Err(Misuse::because(format!("{why}; nothing was counted")));
         }
@@ -194,8 +201,35 @@ impl ImportBadge {
     }
 }
 
-/// The name that the address of a counter contains.
+/// What to do about a text that is no file, and looks like an address that is not fetched.
+fn address_like(from: &str) -> Option<&'static str> {
+    if Path::new(from).exists() {
+        return None;
+    }
+    if from.contains("://") {
+        return Some("only addresses that begin with https:// or http:// are fetched");
+    }
+    let (host, _) = from.split_once('/')?;
+    let is_host =
+        host.contains('.') && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b));
+    (is_host && !host.starts_with('.'))
+        .then_some("there is no such file; if it is an address, write https:// before it")
+}
+
+/// The name that the address of a counter contains, or the badge of a site that runs Tallymark or ghit.me.
 fn name_in(url: &Url) -> Option<Name> {
+    let ends = [".shields.json", ".json", ".svg", ".png"];
+    // What shields.io draws from such an address is a text, not a count.
+    let is_shields = url.host_str().is_some_and(|host| host.ends_with("shields.io"));
+    let badge = url.path().split_once("/badge/").map(|(_, rest)| rest).filter(|_| !is_shields);
+    if let Some(raw) = badge.and_then(|rest| ends.iter().find_map(|end| rest.strip_suffix(end))) {
+        return Name::new(&percent_decode_str(raw).decode_utf8().ok()?).ok();
+    }
+    if url.path().ends_with("/badge.svg")
+        && let Some((_, repo)) = url.query_pairs().find(|(key, _)| key == "repo")
+    {
+        return Name::new(&repo).ok();
+    }
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let mut bytes = Vec::new();
     read_other_badge(target.as_bytes(), &mut bytes).ok()?;
@@ -400,6 +434,8 @@ mod tests {
             ("https://visitor-badge.laobi.icu/badge?page_id=a.b", Some("a.b")),
             ("https://hits.dwyl.com/o/r.svg", Some("o/r")),
             ("https://img.shields.io/badge/x.svg", None),
+            ("https://example.org/c/badge/o%2Fr.shields.json?style=flat", Some("o/r")),
+            ("https://ghit.me/badge.svg?repo=o/r", Some("o/r")),
         ] {
             let found = name_in(&Url::parse(url).unwrap());
             assert_eq!(found.as_ref().map(Name::as_str), name, "{url}");

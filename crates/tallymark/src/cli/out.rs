@@ -58,6 +58,7 @@ pub(super) fn word(name: &str) -> String {
 pub(crate) fn counted(count: u64, what: &str) -> String {
     let many = match what.strip_suffix("ry") {
         Some(stem) => format!("{stem}ries"),
+        None if what.ends_with('s') => what.to_owned(),
         None => format!("{what}s"),
     };
     format!("{} {}", count.separate_with_commas(), if count == 1 { what } else { &many })

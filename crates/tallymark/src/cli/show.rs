@@ -37,6 +37,15 @@ pub(super) fn event(text: &str) -> Result<Event, String> {
     Event::new(text.as_bytes()).map_err(|error| error.to_string())
 }
 
+/// An event to count something of: the plural of a known one is a slip that would make a new event.
+pub(super) fn event_to_write(text: &str) -> Result<Event, String> {
+    let known = [Event::HIT, Event::VISIT, Event::LIKE];
+    match known.into_iter().find(|event| event.noun(0) == text) {
+        Some(meant) => Err(format!("did you mean {meant}?")),
+        None => event(text),
+    }
+}
+
 #[derive(Serialize)]
 struct NameCounts<'a> {
     name: &'a str,

@@ -4,7 +4,6 @@
 //! Errors name the file, and a directory with an error is not used at all.
 
 use std::{
-    fmt::Display,
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -17,37 +16,60 @@ use tallymark_ingest::source::open_regular;
 
 /// Every picture in a directory is a logo, by its name; other files in it are ignored.
 pub(super) fn read_logos(dir: &Path) -> Result<OwnLogos, String> {
-    let mut logos = OwnLogos::default();
+    let (mut logos, mut wrong) = (OwnLogos::default(), Vec::new());
     for (path, file) in entries(dir).map_err(|error| unread("logos", dir, &error))? {
         if path.is_dir() || OwnLogos::name_of(&file).is_none() {
             continue;
         }
-        let refused = |why: &dyn Display| format!("the logo {}: {why}", path.display());
-        let content = read(&path, MAX_LOGO).map_err(|error| refused(&error))?;
-        logos.add(&file, content).map_err(|why| refused(&why))?;
+        let added = match read(&path, MAX_LOGO) {
+            Ok(content) => logos.add(&file, content).map_err(|why| why.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        wrong.extend(added.err().map(|why| format!("the logo {}: {why}", path.display())));
     }
-    Ok(logos)
+    all_good(logos, &wrong)
 }
 
 /// Every directory in a directory is a theme, if its name does not begin with a dot.
 pub(super) fn read_digits(dir: &Path) -> Result<DigitThemes, String> {
-    let mut themes = DigitThemes::default();
+    let (mut themes, mut wrong, mut images) = (DigitThemes::default(), Vec::new(), 0);
+    let mut has_themes = false;
     for (path, name) in entries(dir).map_err(|error| unread("digit themes", dir, &error))? {
         if !path.is_dir() {
+            images += usize::from(DigitTheme::image_of(&name).is_some());
             continue;
         }
-        let refused = |why: &dyn Display| format!("the digit theme {}: {why}", path.display());
-        let mut files = Vec::new();
-        for (path, file) in entries(&path).map_err(|error| refused(&error))? {
-            if DigitTheme::image_of(&file).is_some() {
-                let content =
-                    read(&path, MOST_IMAGE).map_err(|error| refused(&format!("{file}: {error}")))?;
-                files.push((file, content));
-            }
-        }
-        themes.add(&name, files).map_err(|why| refused(&why))?;
+        has_themes = true;
+        let added =
+            images_of(&path).and_then(|files| themes.add(&name, files).map_err(|why| why.to_string()));
+        wrong.extend(added.err().map(|why| format!("the digit theme {}: {why}", path.display())));
     }
-    Ok(themes)
+    if !has_themes {
+        let what = if images > 0 {
+            "images, not themes: name the directory above it"
+        } else {
+            "no directory of a theme"
+        };
+        wrong.push(format!("the digit themes of {}: it has {what}", dir.display()));
+    }
+    all_good(themes, &wrong)
+}
+
+/// The images of a theme, by their names.
+fn images_of(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
+    let mut files = Vec::new();
+    for (path, file) in entries(dir).map_err(|error| error.to_string())? {
+        if DigitTheme::image_of(&file).is_some() {
+            let content = read(&path, MOST_IMAGE).map_err(|error| format!("{file}: {error}"))?;
+            files.push((file, content));
+        }
+    }
+    Ok(files)
+}
+
+/// All that is wrong is told at once.
+fn all_good<T>(read: T, wrong: &[String]) -> Result<T, String> {
+    if wrong.is_empty() { Ok(read) } else { Err(wrong.join("; ")) }
 }
 
 fn unread(what: &str, dir: &Path, error: &io::Error) -> String {

@@ -69,7 +69,7 @@ async function choicesOutliveAPictureWithoutThem(page) {
   assert.equal(await page.getByLabel("Second number").inputValue(), "likes");
   assert.doesNotMatch(await markdown(page), /mine|likes/);
   await style(page).selectOption("spark");
-  await page.getByText("Not drawn on a badge with a line: likes").waitFor();
+  await page.getByText("Not drawn on a sparkline badge: likes").waitFor();
   await page.reload();
   await style(page).selectOption("flat");
   await draws(page, "style=flat&label=mine&show=total,likes");

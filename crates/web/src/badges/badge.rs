@@ -118,10 +118,12 @@ pub(crate) async fn show(
             (Some(total), why)
         }
     };
-    // Counting answers the total of hits.
+    // Counting answers the total of hits. A name without room has nothing at all.
+    let has_room = !why.starts_with(OVERFLOW);
     let counts = match counted.filter(|_| wish.figures.is_total_of(Event::HIT)) {
         Some(total) => total.map(|total| vec![total]).map_err(Problem::from),
-        None => wish.figures.counts(app, &name, now).await,
+        None if has_room => wish.figures.counts(app, &name, now).await,
+        None => Ok(wish.figures.nothing()),
     };
     let drawn = match counts {
         Ok(counts) => draw(app, &look, &wish, &name, &counts, now).await,
@@ -157,6 +159,9 @@ async fn count(
     }
 }
 
+/// How `X-Tallymark` begins where there is no room for another name.
+const OVERFLOW: &str = "overflow";
+
 /// What `X-Tallymark` says of a hit that is no part of what its name shows.
 pub(crate) fn why_uncounted(why: Uncounted) -> &'static str {
     match why {
@@ -191,7 +196,7 @@ async fn draw(
         return Ok(render(&badge));
     }
     let today = figures::counted(app, wish.event, name, Reach::Today, now).await?;
-    let total = counts.first().copied().unwrap_or(0);
+    let total = wish.figures.first(counts);
     let mut picture = String::with_capacity(1200);
     match look.draw_badge(&badge, name.as_str(), total, today, &mut picture) {
         Ok(()) => Ok(picture),

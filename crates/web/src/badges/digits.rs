@@ -1,6 +1,6 @@
 //! A number in image digits: `digits=THEME`, and with it `padding prefix offset align size pixelated darkmode`.
 
-use super::figures::{Figures, Wording};
+use super::figures::{Figures, Wording, titled};
 use crate::query::{Query, choice};
 use std::{ops::RangeInclusive, sync::Arc};
 use tallymark_badge::{
@@ -40,7 +40,7 @@ impl DigitDress {
         let formats = ["format", "number_format", "abbreviated", "short_numbers"];
         let given = formats.into_iter().find(|key| query.get(key).is_some_and(|value| !value.is_empty()));
         if let Some(key) = given {
-            return Err(format!("image digits are the whole number: leave out {key} or digits"));
+            return Err(format!("image digits show the whole number: leave out {key} or digits"));
         }
         let align = [("top", Align::Top), ("center", Align::Center), ("bottom", Align::Bottom)];
         let dimming = [("0", Dimming::Off), ("1", Dimming::On), ("auto", Dimming::Auto)];
@@ -68,7 +68,7 @@ impl DigitDress {
     ) -> String {
         let title = match &said.title {
             Some(title) => title.clone(),
-            None => format!("{}: {}", label.unwrap_or(&said.label), said.value),
+            None => titled(label.unwrap_or(&said.label), &said.value),
         };
         self.picture(figures.first(counts), &title)
     }

@@ -112,6 +112,11 @@ pub(crate) struct Wording {
     pub(crate) title: Option<String>,
 }
 
+/// What a screen reader says of a picture: `hits: 1,234`, or the number alone where there is no label.
+pub(crate) fn titled(label: &str, value: &str) -> String {
+    if label.trim().is_empty() { value.to_owned() } else { format!("{label}: {value}") }
+}
+
 impl Figures {
     /// Reads them. `event` is the one that the address asks for.
     pub(crate) fn read(query: Query<'_>, event: Event) -> Result<Figures, String> {
@@ -154,6 +159,9 @@ impl Figures {
         if base != 0 && shown.iter().all(|figure| figure.reach != Reach::Total) {
             return Err("base is added to a total, and none is shown".to_owned());
         }
+        if base != 0 && shown.len() > 1 && shown.iter().all(|figure| figure.reach == Reach::Total) {
+            return Err("base is added to one total, and two are shown: leave one out".to_owned());
+        }
         Ok(Figures { shown, base })
     }
 
@@ -162,11 +170,21 @@ impl Figures {
         self.shown == [Figure { of: Subject::Event(event), reach: Reach::Total }]
     }
 
+    /// The numbers of a name that has no room.
+    pub(super) fn nothing(&self) -> Vec<i64> {
+        vec![0; self.shown.len()]
+    }
+
     /// The numbers, in order.
     pub(crate) async fn counts(&self, app: &App, name: &Name, now: Now) -> Result<Vec<i64>, Problem> {
-        let mut counts = Vec::with_capacity(self.shown.len());
-        for figure in &self.shown {
-            counts.push(figure.count(app, name, now).await?);
+        let mut counts = vec![0; self.shown.len()];
+        // Totals last: hits that come in between must not make a part larger than the whole.
+        for is_total in [false, true] {
+            for (figure, count) in self.shown.iter().zip(&mut counts) {
+                if (figure.reach == Reach::Total) == is_total {
+                    *count = figure.count(app, name, now).await?;
+                }
+            }
         }
         Ok(counts)
     }
@@ -190,7 +208,7 @@ impl Figures {
                     format!("{number}{}{}", named(figure, count), figure.reach.after_number())
                 });
                 let texts: Vec<String> = texts.collect();
-                Some(format!("{}: {}", own.unwrap_or(&label), texts.join(", ")))
+                Some(titled(own.unwrap_or(&label), &texts.join(", ")))
             }
             _ => None,
         };

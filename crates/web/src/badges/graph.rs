@@ -6,7 +6,7 @@
 use super::{
     badge::mistake,
     dress::Dress,
-    figures::Figures,
+    figures::{Figures, titled},
     parameters::{AnswerKind, check},
 };
 use crate::{
@@ -101,6 +101,8 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri) -> Response 
     let mut names: Vec<Name> = Vec::new();
     for value in Query::of(&uri).all("name") {
         match from_bytes_of(event::of_name(&uri), &value) {
+            // More are refused, whatever they are.
+            Ok(_) if names.len() > MOST_SERIES => break,
             Ok(name) if names.contains(&name) => {}
             Ok(name) => names.push(name),
             Err(why) => return mistake(&why.to_string()),
@@ -143,7 +145,7 @@ impl ChartQuery {
         let scale = ChartScale::read(query)?.axis;
         let spark = match is_spark {
             true if scale != AxisScale::Linear => {
-                return Err("a badge with a line has no scale=log: leave it out".to_owned());
+                return Err("a sparkline badge has no scale=log: leave it out".to_owned());
             }
             true => Some((Dress::of_spark(query)?, Figures::of_spark(query, event)?)),
             false => None,
@@ -256,7 +258,7 @@ async fn spark(
     };
     let mut badge = look.badge(&said.value);
     dress.put_on(&mut badge, &said.label);
-    let numbers = said.title.unwrap_or_else(|| format!("{}: {}", badge.label, said.value));
+    let numbers = said.title.unwrap_or_else(|| titled(badge.label, &said.value));
     let title = format!("{numbers}. {}", history.chart(&series, DEFAULT_WIDTH).title());
     badge.title = Some(&title);
     Ok(Spark { badge, counts: series.first().map_or(&[], |one| one.counts) }.render())

@@ -81,7 +81,7 @@ pub(crate) fn check(query: Query<'_>, answer: AnswerKind) -> Result<(), String> 
     let known = known(query, answer);
     let mut seen: Vec<&str> = Vec::new();
     for (key, _) in query.raw() {
-        if let Some(why) = escaped(key, &known) {
+        if let Some(why) = escaped(key, &known).or_else(|| escaped(key, repeatable(answer))) {
             return Err(why);
         }
         let is_word = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
@@ -90,7 +90,7 @@ pub(crate) fn check(query: Query<'_>, answer: AnswerKind) -> Result<(), String> 
         }
         let Some(&key) = known.iter().find(|known| known.eq_ignore_ascii_case(key)) else { continue };
         if seen.contains(&key) {
-            return Err(format!("{key} is there twice: leave one out"));
+            return Err(format!("{key} is given twice: leave one out"));
         }
         if key != FIRST_WINS {
             seen.push(key);
@@ -114,6 +114,15 @@ pub(crate) fn escaped(key: &str, known: &[&str]) -> Option<String> {
     }
     let decoded = key.contains('%').then(|| decoded(key))?;
     find(&decoded).map(|meant| format!("{key}: write {meant} without escapes"))
+}
+
+/// What may be given several times: each is another name.
+fn repeatable(answer: AnswerKind) -> &'static [&'static str] {
+    match answer {
+        AnswerKind::Sum => &["of"],
+        AnswerKind::Chart => &["name"],
+        AnswerKind::Badge | AnswerKind::Json => &[],
+    }
 }
 
 fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
@@ -147,7 +156,7 @@ fn misplaced(key: &str, query: Query<'_>, answer: AnswerKind) -> Option<String> 
         }
         (AnswerKind::Json, "base") => Some("this JSON has only what was counted: leave out base".to_owned()),
         (AnswerKind::Chart, "legend" | "theme" | "width") if is_spark => {
-            Some(format!("a badge with a line has no {key}: leave it out"))
+            Some(format!("a sparkline badge has no {key}: leave it out"))
         }
         (AnswerKind::Chart, _) if !is_spark && OF_SPARKS.contains(&key) => {
             Some(format!("a chart has no {key}: add style=spark"))
@@ -240,20 +249,20 @@ mod tests {
     fn what_would_change_nothing_is_refused() {
         use AnswerKind::{Badge, Chart, Json, Sum};
         for (answer, query, says) in [
-            (Badge, "show=a&show=b", "show is there twice: leave one out"),
+            (Badge, "show=a&show=b", "show is given twice: leave one out"),
             (Badge, "%73tyle=flat", "%73tyle: write style without escapes"),
             (Chart, "v=1&EV%45NT=like", "EV%45NT: write event without escapes"),
             (Badge, "v=1&amp;base=1000", "write &base in place of &amp;base"),
             (Sum, "of=a&count=maybe", "count is true or false"),
-            (Badge, "format=short&Format=short", "format is there twice: leave one out"),
-            (Badge, "event=hit&event=like", "event is there twice: leave one out"),
+            (Badge, "format=short&Format=short", "format is given twice: leave one out"),
+            (Badge, "event=hit&event=like", "event is given twice: leave one out"),
             (Badge, "prefix=4", "prefix is for image digits: add digits=THEME"),
             (Badge, "digits=&size=2", "size is for image digits: add digits=THEME"),
             (Badge, "digits=nixie&paddig=3", "paddig: did you mean padding?"),
             (Sum, "period=7d", "a sum shows totals only: leave out period"),
             (Sum, "show=today", "a sum shows totals only: leave out show"),
             (Sum, "groups=site", "groups: did you mean group?"),
-            (Chart, "style=spark&legend=false", "a badge with a line has no legend: leave it out"),
+            (Chart, "style=spark&legend=false", "a sparkline badge has no legend: leave it out"),
             (Chart, "padding=3", "a chart has no padding: leave it out"),
             (Json, "period=today", "this JSON always has the total and today: leave out period"),
             (Json, "base=4", "this JSON has only what was counted: leave out base"),
@@ -262,7 +271,7 @@ mod tests {
             (Chart, "format=short", "a chart has no format: add style=spark"),
             (Chart, "styel=spark", "styel: did you mean style?"),
             (Chart, "widht=400", "widht: did you mean width?"),
-            (Chart, "style=spark&width=400", "a badge with a line has no width: leave it out"),
+            (Chart, "style=spark&width=400", "a sparkline badge has no width: leave it out"),
             (Chart, "digits=nixie", "a chart has no digits: leave it out"),
         ] {
             assert_eq!(check(Query::in_form(query), answer), Err(says.to_owned()), "{query}");

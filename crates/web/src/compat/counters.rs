@@ -127,7 +127,7 @@ fn other_number(counter: OtherCounter, query: Query<'_>) -> Option<String> {
     let all: Vec<&str> =
         theirs.iter().chain(renamed(counter).iter().map(|(theirs, _)| theirs)).copied().collect();
     if let Some(key) = all.iter().find(|key| given(key) > 1) {
-        return Some(format!("{key} is there twice: leave one out"));
+        return Some(format!("{key} is given twice: leave one out"));
     }
     if let Some(why) = query.raw().find_map(|(key, _)| escaped(key, &all)) {
         return Some(why);

@@ -210,12 +210,19 @@ fn about(app: &App, view: &View, name: &Name, counts: Value) -> Value {
     }
 }
 
+/// In pixels.
+const NARROW_CHART: u32 = 400;
+
 /// A chart in the colours of the page around it: GitHub's theme is not that of the reader's system.
 fn themed(graph: &str, page: &str, event: Event) -> String {
     let graph = format!("{graph}{}theme=", if graph.contains('?') { '&' } else { '?' });
+    // As wide as a phone: a chart for a desktop would have texts of five pixels there.
+    let narrow = format!("&amp;width={NARROW_CHART}");
     format!(
-        "<a href=\"{page}\"><picture><source media=\"(prefers-color-scheme: dark)\" srcset=\"{graph}dark\">\
-         <img src=\"{graph}light\" alt=\"{noun} over time\"></picture></a>",
+        "<a href=\"{page}\"><picture>\
+         <source media=\"(max-width: 600px) and (prefers-color-scheme: dark)\" srcset=\"{graph}dark{narrow}\">\
+         <source media=\"(max-width: 600px)\" srcset=\"{graph}light{narrow}\">\
+         <source media=\"(prefers-color-scheme: dark)\" srcset=\"{graph}dark\"><img src=\"{graph}light\" alt=\"{noun} over time\"></picture></a>",
         page = XmlText(page),
         graph = XmlText(&graph),
         noun = event.noun(0),

@@ -115,7 +115,7 @@ impl Made {
     pub(super) fn place(&self) -> &'static str {
         match self {
             Made::Badge => "on a badge",
-            Made::Spark => "on a badge with a line",
+            Made::Spark => "on a sparkline badge",
             Made::Chart(_) => "on a chart",
             Made::Digits(_) => "in image digits",
         }

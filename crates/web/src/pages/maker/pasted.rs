@@ -139,7 +139,8 @@ impl Pasted<'_> {
         self.ours(text, &address)
             .or_else(|| of_forge(&address))
             .or_else(|| of_shields(&address))
-            .or_else(|| of_counter(&address).map(|name| inner.name(&name).unwrap_or(name)))
+            // As the addresses of `[compat]` and `import badge` count it, so that what is moved stays in one place.
+            .or_else(|| of_counter(&address))
             .or_else(|| {
                 // shields.io's endpoint, and counters that take the address of a page.
                 let url = address.parameter("url").filter(|_| address.has_scheme)?;
@@ -322,13 +323,13 @@ mod tests {
             ("octo/hello.git", Some("octo/hello")),
             ("/octo/hello/", Some("octo/hello")),
             // Other counters.
-            ("https://hits.sh/github.com/octo/hello.svg", Some("octo/hello")),
-            ("https://hits.sh/github.com/octo/hello/", Some("octo/hello")),
+            ("https://hits.sh/github.com/octo/hello.svg", Some("github.com/octo/hello")),
+            ("https://hits.sh/github.com/octo/hello/", Some("github.com/octo/hello")),
             ("hits.sh/example.org/blog.svg?style=flat", Some("example.org/blog")),
             ("https://komarev.com/ghpvc/?username=Octo&color=red", Some("octo")),
             (
                 "https://hits.seeyoufarm.com/api/count/incr/badge.svg?url=https%3A%2F%2Fgithub.com%2Focto%2Fhello&x=1",
-                Some("octo/hello"),
+                Some("github.com/octo/hello"),
             ),
             ("https://visitor-badge.laobi.icu/badge?page_id=octo.hello", Some("octo.hello")),
             ("https://count.getloli.com/@octo?theme=rule34", Some("octo")),
@@ -352,7 +353,7 @@ mod tests {
             // Snippets.
             (
                 "[![hits](https://hits.sh/github.com/octo/hello.svg)](https://hits.sh/github.com/octo/hello/)",
-                Some("octo/hello"),
+                Some("github.com/octo/hello"),
             ),
             (
                 "<a href=\"https://example.org\"><img src=\"https://komarev.com/ghpvc/?x=1&amp;username=octo\"></a>",
