@@ -68,7 +68,7 @@ fn every_key_and_every_file_of_a_daemon_is_named() {
         let get = |path: &str| http::request("GET", place.addr(), path, &person, b"").status;
         assert_eq!(get("/v1/o/r"), 200);
         wait_until("a like is taken", PATIENCE, || get("/v1/like/o/r/add") == 200);
-        wait_until("all is in the store", PATIENCE, || place.total("o/r") == 1);
+        wait_until("the hit is in the store", PATIENCE, || place.total("o/r") > 0);
         place.run(&["pause", "x/*", "--for", "1h"]).good();
         place.run(&["add", "o/r", "1"]).good();
         let mut files: BTreeSet<String> = BTreeSet::new();
