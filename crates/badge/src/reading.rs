@@ -1,10 +1,13 @@
 //! Reads the number that a badge shows from its SVG, for badges of Tallymark and of other counters.
 //! `tallymark import badge` calls it for users who move from another counter.
 //!
-//! The number is in the text for screen readers, or else in the last text that is drawn. A shortened one (12k) is
-//! refused, because the exact number is not known.
+//! The number is in the text for screen readers, or else in the one drawn text that is a number. A shortened one (12k) is
+//! refused, because the exact number is not known, and so is whatever leaves a choice.
 
-use roxmltree::{Document, Node};
+mod text;
+
+use roxmltree::{Document, Node, ParsingOptions};
+pub use text::{is_no_mistake, is_total, number_in};
 
 /// Larger than any badge.
 pub const LARGEST_SVG: usize = 256 * 1024;
@@ -18,6 +21,9 @@ pub enum NotRead {
     /// Nothing in it is a number.
     #[error("there is no number in it")]
     NoNumber,
+    /// None is more likely than the other.
+    #[error("it shows several numbers ({0}, {1}), and it is not clear which one is the count")]
+    Several(u64, u64),
     /// It says that something is wrong.
     #[error("it says {0:?}, which is an error message, not a count")]
     Mistake(String),
@@ -35,34 +41,6 @@ pub enum NotRead {
     Shortened(String),
 }
 
-/// Texts that pictures show in place of a number. One with a code in it would be mistaken for a count.
-const MISTAKES: [&str; 14] = [
-    "error",
-    "not found",
-    "invalid",
-    "unavailable",
-    "unknown",
-    "limit",
-    "gateway",
-    "timeout",
-    "timed out",
-    "inaccessible",
-    "forbidden",
-    "failed",
-    "denied",
-    "unreachable",
-];
-/// How labels of this program say that a number is of a part of all time, or of something else than hits.
-const PARTS: [&str; 8] = [
-    " today",
-    " in 24h",
-    " in 7d",
-    " in 30d",
-    " in the last ",
-    " this month",
-    " this year",
-    "visitors today",
-];
 /// How the style sheets of this program's other pictures name their classes.
 const PICTURES: [(&str, &str); 3] = [("tm-", "a chart"), ("tp-", "a panel"), ("tc-", "a card")];
 
@@ -72,148 +50,128 @@ const PICTURES: [(&str, &str); 3] = [("tm-", "a chart"), ("tp-", "a panel"), ("t
 ///
 /// See [`NotRead`].
 pub fn number_on_svg(svg: &str) -> Result<u64, NotRead> {
-    if svg.len() > LARGEST_SVG {
-        return Err(NotRead::NotSvg);
-    }
-    let document =
-        Document::parse(svg.trim_start_matches('\u{feff}').trim_start()).map_err(|_| NotRead::NotSvg)?;
+    let document = parse(svg)?;
     let root = document.root_element();
     if root.tag_name().name() != "svg" {
         return Err(NotRead::NotSvg);
     }
-    let named = |node: &Node<'_, '_>, name: &str| node.is_element() && node.tag_name().name() == name;
     let title = root.children().find(|node| named(node, "title")).and_then(|title| title.text());
-    // Newest text last, as it is drawn; shadows repeat it.
-    let mut drawn: Vec<&str> =
-        document.descendants().filter(|node| named(node, "text")).filter_map(|node| node.text()).collect();
-    drawn.reverse();
-    let all = || root.attribute("aria-label").into_iter().chain(title).chain(drawn.iter().copied());
-    for text in all() {
-        if MISTAKES.iter().any(|word| text.to_lowercase().contains(word)) {
-            return Err(NotRead::Mistake(short(text)));
-        }
-    }
+    let spoken: Vec<&str> = root.attribute("aria-label").into_iter().chain(title).collect();
+    let drawn = drawn(root);
+    let all = || spoken.iter().copied().chain(drawn.iter().map(|drawn| &*drawn.text));
+    all().try_for_each(is_no_mistake)?;
     let classes = document.descendants().filter_map(|node| node.attribute("class"));
     let picture = |class: &str| PICTURES.iter().find(|(begins, _)| class.starts_with(begins));
     if let Some((_, what)) = classes.filter_map(picture).next() {
         return Err(NotRead::Picture(what));
     }
     all().try_for_each(is_total)?;
-    let mut why = NotRead::NoNumber;
-    for text in root.attribute("aria-label").into_iter().chain(title).chain(drawn) {
-        match number_in(text) {
-            Ok(number) => return Ok(number),
-            Err(shortened @ NotRead::Shortened(_)) => why = shortened,
-            Err(_) => {}
+    let numbers: Vec<DrawnNumber<'_>> = drawn.iter().filter_map(DrawnNumber::of).collect();
+    if let Some(said) = spoken.iter().find_map(|text| number_in(text).ok()) {
+        return match numbers.first() {
+            Some(other) if numbers.iter().all(|shown| shown.number != said) => {
+                Err(NotRead::Several(said, other.number))
+            }
+            _ => Ok(said),
+        };
+    }
+    // `404: slow` has its number in the label.
+    let is_label = |shown: u64| spoken.iter().any(|text| labelled(text) == Some(shown));
+    if let Some(shown) = only(&numbers)?.filter(|shown| !is_label(*shown)) {
+        return Ok(shown);
+    }
+    let shortened = |text| number_in(text).err().filter(|why| matches!(why, NotRead::Shortened(_)));
+    Err(all().find_map(shortened).unwrap_or(NotRead::NoNumber))
+}
+
+/// A type declaration without entities is harmless.
+fn parse(svg: &str) -> Result<Document<'_>, NotRead> {
+    if svg.len() > LARGEST_SVG {
+        return Err(NotRead::NotSvg);
+    }
+    let options = ParsingOptions { allow_dtd: !svg.contains("<!ENTITY"), ..ParsingOptions::default() };
+    let text = svg.trim_start_matches('\u{feff}').trim_start();
+    Document::parse_with_options(text, options).map_err(|_| NotRead::NotSvg)
+}
+
+fn named(node: &Node<'_, '_>, name: &str) -> bool {
+    node.is_element() && node.tag_name().name() == name
+}
+
+/// A text that is drawn, and where it is, as far as it says that itself.
+struct DrawnText<'a> {
+    text: String,
+    x: Option<&'a str>,
+}
+
+/// A part of a text with a place of its own is a text of its own.
+fn drawn<'a>(root: Node<'a, '_>) -> Vec<DrawnText<'a>> {
+    let at = |node: Node<'a, '_>| DrawnText { text: String::new(), x: node.attribute("x") };
+    let mut texts = Vec::new();
+    for text in root.descendants().filter(|node| named(node, "text")) {
+        texts.push(at(text));
+        for node in text.descendants().skip(1) {
+            if named(&node, "tspan") && ["x", "y", "dy"].iter().any(|place| node.has_attribute(*place)) {
+                texts.push(at(node));
+            } else if node.is_text()
+                && let Some(drawn) = texts.last_mut()
+            {
+                drawn.text.push_str(node.text().unwrap_or_default());
+            }
         }
     }
-    Err(why)
+    texts.retain(|drawn| !drawn.text.trim().is_empty());
+    texts
+}
+
+struct DrawnNumber<'a> {
+    number: u64,
+    /// Digits can be texts of their own.
+    is_digit: bool,
+    x: Option<&'a str>,
+}
+
+impl<'a> DrawnNumber<'a> {
+    fn of(drawn: &DrawnText<'a>) -> Option<DrawnNumber<'a>> {
+        let number = number_in(&drawn.text).ok()?;
+        Some(DrawnNumber { number, is_digit: drawn.text.trim().len() == 1, x: drawn.x })
+    }
+}
+
+/// The one number that is drawn: twice at most, because a shadow repeats it.
+fn only(numbers: &[DrawnNumber<'_>]) -> Result<Option<u64>, NotRead> {
+    let Some(first) = numbers.first() else { return Ok(None) };
+    let other = numbers.iter().find(|other| other.number != first.number);
+    let is_repeated = match numbers {
+        [_] => true,
+        [one, two] => !one.is_digit || (one.x.is_some() && one.x == two.x),
+        _ => false,
+    };
+    if other.is_some() || !is_repeated {
+        let other = other.unwrap_or(first);
+        return Err(NotRead::Several(first.number, other.number));
+    }
+    Ok(Some(first.number))
+}
+
+/// The number in the label of a spoken text.
+fn labelled(text: &str) -> Option<u64> {
+    let (label, _) = text.rsplit_once(':')?;
+    number_in(label).ok()
 }
 
 /// The label of a badge, if it has one.
 #[must_use]
 pub fn label_on_svg(svg: &str) -> Option<String> {
-    let document = Document::parse(svg.trim_start_matches('\u{feff}').trim_start()).ok()?;
+    let document = parse(svg).ok()?;
     let said = document.root_element().attribute("aria-label")?;
     said.rsplit_once(':').map(|(label, _)| label.trim().to_owned())
-}
-
-/// Whether nothing in a text of this program says that its number is a part of the total.
-///
-/// # Errors
-///
-/// [`NotRead::Part`].
-pub fn is_total(text: &str) -> Result<(), NotRead> {
-    let lower = text.to_lowercase();
-    // A title of two numbers has the total in it.
-    let is_part = PARTS.iter().any(|part| lower.contains(part)) && !lower.contains(" in total");
-    if is_part { Err(NotRead::Part(short(text))) } else { Ok(()) }
-}
-
-fn short(text: &str) -> String {
-    text.trim().chars().take(60).collect()
-}
-
-/// The number in a text like `hits: 1,234`, `12 / 3,456` or `1 234`: the larger of two, with any mark between its groups.
-///
-/// # Errors
-///
-/// See [`NotRead`].
-pub fn number_in(text: &str) -> Result<u64, NotRead> {
-    let text = text.rsplit_once(':').map_or(text, |(_, value)| value);
-    if let Some((one, other)) = text.rsplit_once('/') {
-        // A part is never more than the total.
-        return match (number_in(one), number_in(other)) {
-            (Ok(one), Ok(other)) => Ok(one.max(other)),
-            (_, other) => other,
-        };
-    }
-    let text = text.trim();
-    let start = text.find(|c: char| c.is_ascii_digit()).ok_or(NotRead::NoNumber)?;
-    let end = text.rfind(|c: char| c.is_ascii_digit()).unwrap_or(start) + 1;
-    let (number, rest) = (&text[start..end], text[end..].trim_start());
-    let unit = rest.chars().next().filter(|c| c.is_alphabetic());
-    if unit.is_some_and(|c| "kmgtbKMGTB".contains(c)) && !rest.chars().nth(1).is_some_and(char::is_alphabetic)
-    {
-        return Err(NotRead::Shortened(text.chars().take(20).collect()));
-    }
-    if text[..start].ends_with('-') {
-        return Err(NotRead::NoNumber);
-    }
-    let groups: Vec<&str> = number.split(is_mark).collect();
-    let is_grouped = groups.iter().skip(1).all(|group| matches!(group.len(), 2 | 3))
-        && groups.last().is_none_or(|last| groups.len() == 1 || last.len() == 3)
-        && groups.first().is_some_and(|first| groups.len() == 1 || (1..=3).contains(&first.len()));
-    let digits: String = groups.concat();
-    if !is_grouped || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(NotRead::NoNumber);
-    }
-    digits.parse().ok().filter(|&number| number <= i64::MAX as u64).ok_or(NotRead::NoNumber)
-}
-
-fn is_mark(c: char) -> bool {
-    matches!(c, ',' | '.' | '\'' | '’' | '_' | ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Badge, Format, Locale, render};
-
-    #[test]
-    fn texts_of_badges_are_read() {
-        for (text, number) in [
-            ("hits: 1,234", 1234),
-            ("1234", 1234),
-            ("0001234", 1234),
-            ("12 / 3,456", 3456),
-            (" 5 / 10 ", 10),
-            ("1,234,570 / 3", 1_234_570),
-            ("1.234.567", 1_234_567),
-            ("1\u{202f}234", 1234),
-            ("12,34,567", 1_234_567),
-            ("Visitors 77", 77),
-            ("0", 0),
-        ] {
-            assert_eq!(number_in(text), Ok(number), "{text}");
-        }
-        for text in [
-            "",
-            "hits",
-            "-5",
-            "1.5",
-            "1,2345",
-            "12:34:5x6",
-            "99999999999999999999",
-            "1,23",
-            "hits: 2 today, 1,004 in total",
-        ] {
-            assert_eq!(number_in(text), Err(NotRead::NoNumber), "{text}");
-        }
-        for text in ["hits: 12k", "1.2M", "3 K"] {
-            assert!(matches!(number_in(text), Err(NotRead::Shortened(_))), "{text}");
-        }
-    }
 
     #[test]
     fn what_is_drawn_is_read_back() {
@@ -274,7 +232,39 @@ mod tests {
         assert_eq!(number_on_svg(moe), Err(NotRead::NoNumber));
         assert_eq!(number_on_svg("<html><title>4</title></html>"), Err(NotRead::NotSvg));
         assert_eq!(number_on_svg("not at all"), Err(NotRead::NotSvg));
+        let typed = "<!DOCTYPE svg PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"svg11.dtd\">\
+                     <svg><text><tspan>1234</tspan></text></svg>";
+        assert_eq!(number_on_svg(typed), Ok(1234));
         let bomb = "<!DOCTYPE svg [<!ENTITY a \"1\">]><svg>&a;</svg>";
         assert_eq!(number_on_svg(bomb), Err(NotRead::NotSvg));
+    }
+
+    #[test]
+    fn what_leaves_a_choice_is_refused() {
+        let text = |texts: &[&str]| {
+            let texts: String = texts.iter().map(|text| format!("<text>{text}</text>")).collect();
+            number_on_svg(&format!("<svg>{texts}</svg>"))
+        };
+        assert_eq!(text(&["hits", "77", "powered by v2"]), Ok(77));
+        assert_eq!(text(&["hits", "77", "powered by 2"]), Err(NotRead::Several(77, 2)));
+        for digits in [&["0", "0", "1", "2", "7"][..], &["1", "1", "1"], &["1", "1"]] {
+            assert!(matches!(text(digits), Err(NotRead::Several(..))), "{digits:?}");
+        }
+        assert_eq!(number_on_svg("<svg><text x=\"5\">7</text><text x=\"5\" y=\"1\">7</text></svg>"), Ok(7));
+        assert_eq!(
+            number_on_svg("<svg><text><tspan x=\"1\">hits</tspan><tspan x=\"9\">77</tspan></text></svg>"),
+            Ok(77)
+        );
+        let label = "<svg aria-label=\"404: slow\"><text>404</text><text>slow</text></svg>";
+        assert_eq!(number_on_svg(label), Err(NotRead::NoNumber));
+        let other = "<svg><title>Counter 2</title><text>77</text></svg>";
+        assert_eq!(number_on_svg(other), Err(NotRead::Several(2, 77)));
+        for (label, value) in
+            [("429", "too many requests"), ("503 service down", "1"), ("quota 1000 exceeded", "2")]
+        {
+            assert!(matches!(text(&[label, value]), Err(NotRead::Mistake(_))), "{label} {value}");
+        }
+        assert_eq!(text(&["limitless hits", "77"]), Ok(77));
+        assert!(matches!(text(&["hits/month", "4"]), Err(NotRead::Part(_))));
     }
 }

@@ -4,15 +4,18 @@
 //! The import is a correction, and in the log of corrections: `tallymark undo` reverses it. The store remembers how
 //! much of a name came from an old badge, so the same number counts once, and a larger one later adds the difference.
 
-use super::{CommonFlags, Misuse, block_on, correct, corrections, import, out, show};
+use super::{
+    CommonFlags, Misuse, block_on, correct, corrections, import,
+    old_number::{event_of, number_of, whole},
+    out, show,
+};
 use crate::{config::Config, home, user};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use serde_json::Value;
 use std::{fs::File, io::Read, path::Path, time::Duration};
-use tallymark_badge::reading::{LARGEST_SVG, NotRead, is_total, label_on_svg, number_in, number_on_svg};
+use tallymark_badge::reading::{LARGEST_SVG, NotRead, number_in};
 use tallymark_core::{Day, Event, Name, read_other_badge};
 use tallymark_github::{Ask, Outgoing, Redirects};
 use tallymark_ingest::{Corrector, OldBadgeBrought, OldBadgeNumber, source::now};
@@ -26,9 +29,6 @@ const USUAL_DAYS: i32 = 400;
 const LARGEST_BASE: u64 = 1_000_000_000_000_000;
 /// For fetching a badge. Some counters take long.
 const WITHIN: Duration = Duration::from_secs(30);
-/// Where other counters and shields.io have the number in JSON, in this order.
-const KEYS: [&str; 8] = ["message", "total", "count", "value", "num", "hits", "views", "counter"];
-
 /// Counts the number of an old badge as hits of a name, once: the same number again adds nothing, and a larger one adds
 /// the difference. Reads an SVG, JSON for shields.io, or other JSON with the number in it. Fetching an old badge may
 /// add one to the old counter.
@@ -143,10 +143,12 @@ impl ImportBadge {
     async fn number(&self, url: Option<Url>, name: &Name, config: &Config) -> Result<u64> {
         let by_hand =
             |number: &str| format!("`tallymark import badge {number} --name {}`", out::word(name.as_str()));
-        let is_number = self.from.bytes().all(|b| b.is_ascii_digit());
+        let is_number = !self.from.is_empty() && self.from.bytes().all(|b| b.is_ascii_digit());
         // 1,234 is not a file, and 12k is no count.
         if url.is_none() && !is_number && !Path::new(&self.from).exists() {
+            let is_number = self.from.starts_with(|c: char| c.is_ascii_digit());
             match number_in(&self.from) {
+                _ if !is_number => {}
                 Ok(number) => {
                     let why = format!("write the number in digits alone: {}", by_hand(&number.to_string()));
                     return Err(Misuse::because(why));
@@ -165,11 +167,12 @@ impl ImportBadge {
         let text = match url {
             Some(url) => fetch(url, LARGEST_SVG, config).await,
             None if is_number => Ok(self.from.clone()),
+            None if !Path::new(&self.from).exists() => Err(anyhow!("there is no such file")),
             None => read(Path::new(&self.from), LARGEST_SVG),
         };
         let from = out::plain(&self.from);
         let number = text.and_then(|text| {
-            let number = number_of(&text);
+            let number = if is_number { whole(&text) } else { number_of(&text) };
             if let (Ok(number), Some(shown)) = (&number, event_of(&text).filter(|shown| *shown != self.event)) {
                 let as_asked = by_hand(&number.to_string());
                 bail!(
@@ -181,8 +184,10 @@ impl ImportBadge {
             }
             number.map_err(|error| {
                 match error.downcast_ref::<NotRead>() {
-                    // The digits of some are pictures.
-                    Some(NotRead::NoNumber | NotRead::Shortened(_)) => {
+                    // The digits of some are pictures, and a name can look like an error message.
+                    Some(
+                        NotRead::NoNumber | NotRead::Shortened(_) | NotRead::Several(..) | NotRead::Mistake(_),
+                    ) => {
                         anyhow!("{error}. Look at it, and give the number itself: {}", by_hand("1234"))
                     }
                     _ => error,
@@ -277,19 +282,6 @@ fn other_number(url: &Url, event: Event) -> Option<String> {
     }
 }
 
-/// The event whose number a badge of this program shows, if that is said and it is not hits.
-fn event_of(text: &str) -> Option<Event> {
-    let label = match serde_json::from_str::<Value>(text) {
-        Ok(json) => {
-            let said = json.get("event").or_else(|| json.get("label"))?;
-            said.as_str()?.to_owned()
-        }
-        Err(_) => label_on_svg(text)?,
-    };
-    let named = |event: &Event| label == event.as_str() || label == event.noun(0);
-    [Event::VISIT, Event::LIKE].into_iter().find(named)
-}
-
 /// The text at an address, if it has no more than so many bytes.
 pub(super) async fn fetch(url: Url, most: usize, config: &Config) -> Result<String> {
     let ask =
@@ -309,30 +301,6 @@ pub(super) fn read(file: &Path, most: usize) -> Result<String> {
         bail!("it is larger than what is expected there ({} bytes)", most.separate_with_commas());
     }
     Ok(text)
-}
-
-fn number_of(text: &str) -> Result<u64> {
-    match serde_json::from_str::<Value>(text) {
-        Ok(json) => number_in_json(&json),
-        Err(_) => Ok(number_on_svg(text)?),
-    }
-}
-
-fn number_in_json(json: &Value) -> Result<u64> {
-    let found = match json {
-        Value::Object(object) => KEYS.iter().find_map(|key| object.get(*key)),
-        value => Some(value),
-    };
-    if let Some(label) = json.get("label").and_then(Value::as_str) {
-        is_total(label)?;
-    }
-    match found {
-        Some(Value::Number(number)) => {
-            number.as_u64().filter(|&number| i64::try_from(number).is_ok()).context("it is not a count")
-        }
-        Some(Value::String(text)) => Ok(number_in(text)?),
-        _ => bail!("the JSON has none of {}", KEYS.join(", ")),
-    }
 }
 
 fn people(report: &BadgeReport) -> String {
@@ -366,35 +334,6 @@ fn people(report: &BadgeReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_of_other_counters_is_read() {
-        for (text, number) in [
-            (r#"{"schemaVersion":1,"label":"hits","message":"1,234","color":"green"}"#, 1234),
-            (r#"{"schemaVersion":1,"label":"hits","style":"flat","message":"42","color":"lightgrey"}"#, 42),
-            (r#"{"name":"o/r","event":"hit","total":77,"today":4,"formatted":"77"}"#, 77),
-            (r#"{"name":"demo","num":9}"#, 9),
-            (r#"{"value": 5}"#, 5),
-            ("12", 12),
-            ("\"1.234\"", 1234),
-        ] {
-            assert_eq!(number_of(text).unwrap(), number, "{text}");
-        }
-        for text in
-            ["{}", "[1]", "null", r#"{"total":-1}"#, r#"{"total":1.5}"#, r#"{"message":"12k"}"#, "<p>", ""]
-        {
-            assert!(number_of(text).is_err(), "{text}");
-        }
-        assert!(number_of(r#"{"schemaVersion":1,"label":"hits in 30d","message":"12"}"#).is_err());
-        for (text, event) in [
-            (r#"{"name":"o/r","event":"visit","total":77}"#, Some(Event::VISIT)),
-            (r#"{"schemaVersion":1,"label":"likes","message":"12"}"#, Some(Event::LIKE)),
-            (r#"{"schemaVersion":1,"label":"hits","message":"12"}"#, None),
-            ("12", None),
-        ] {
-            assert_eq!(event_of(text), event, "{text}");
-        }
-    }
 
     #[test]
     fn address_that_asks_for_another_number_is_refused() {

@@ -30,6 +30,7 @@ mod left_logs;
 mod lines;
 mod logs;
 mod nginx_conf;
+mod old_number;
 pub(crate) mod out;
 mod pause;
 mod prune;
