@@ -75,8 +75,8 @@ pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting}
 pub use correction::{
     Asking, BASE, Corrected, CorrectedName, Correcting, Correction, CorrectionAction, CorrectionRecord,
     CorrectionReport, CorrectionRequest, Corrections, CountCell, Difference, ListMove, MAX_CORRECTED_NAMES,
-    MAX_CORRECTIONS, MAX_DIFFERENCES, NotAStretch, NotCorrected, PAUSE, PastCorrection, RESUME, TimeStretch,
-    past_corrections,
+    MAX_CORRECTIONS, MAX_DIFFERENCES, NotAStretch, NotCorrected, PAUSE, PastCorrection, PositionChange,
+    RESUME, TimeStretch, past_corrections,
 };
 pub use counter::{CountedHit, Counter, Latest, LatestAnswer, Total, Unavailable, Uncounted, Waiting, left};
 pub use day_visitors::{DayKeys, DayVisitors, KEY_DAYS, VisitorHash};

@@ -3,10 +3,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tallymark_core::{
-    Corrected, CorrectionAction, CorrectionRecord, CorrectionRequest, Corrections, CountCell, Day, Entry,
-    Event, Hour, Minute, Name, NotCorrected, Once, Step, When, batches,
+    BASE, Corrected, CorrectionAction, CorrectionRecord, CorrectionRequest, Corrections, CountCell, Day,
+    Entry, Event, Hour, Minute, Name, NotCorrected, Once, Step, When, batches,
 };
-use tallymark_ingest::{Corrector, Errand, source::now};
+use tallymark_ingest::{Corrector, Errand, OldBadgeNumber, source::now};
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_testbed::{Fault, FaultProxy, Redis, temp_dir};
 use uuid::Uuid;
@@ -33,11 +33,15 @@ impl Random {
 /// By how much a correction has changed totals.
 type Changed = BTreeMap<(Event, Name), i64>;
 
-/// Totals of the names that are there, and what each correction has changed of them.
+/// How much of the hits of names came from old badges.
+type Bases = BTreeMap<Name, i64>;
+
+/// Totals of the names that are there, how much of them came from old badges, and what each correction has changed.
 #[derive(Default)]
 struct Model {
     totals: BTreeMap<(Event, Name), i64>,
-    corrections: Vec<(Uuid, Changed)>,
+    bases: Bases,
+    corrections: Vec<(Uuid, Changed, Bases)>,
 }
 
 impl Model {
@@ -84,6 +88,30 @@ impl Model {
             }
         }
         Some(after)
+    }
+
+    /// What came from old badges goes with the hits.
+    fn bases_after(&mut self, request: &CorrectionRequest) -> Bases {
+        use CorrectionAction::{Delete, Merge, Rename, Reset};
+        let mut changed = Bases::new();
+        let known = self.bases.get(&request.name).copied().unwrap_or(0);
+        if self.has(Event::HIT, &request.name) {
+            if let Rename(to) | Merge(to) = &request.action {
+                changed.insert(to.clone(), known);
+            }
+            if matches!(request.action, Rename(_) | Merge(_) | Delete | Reset(_)) {
+                changed.insert(request.name.clone(), -known);
+            }
+        }
+        self.change_bases(&changed, 1);
+        changed
+    }
+
+    fn change_bases(&mut self, by: &Bases, sign: i64) {
+        for (name, by) in by {
+            let known = self.bases.entry(name.clone()).or_default();
+            *known = (*known + sign * by).max(0);
+        }
     }
 
     fn become_(&mut self, after: BTreeMap<(Event, Name), Option<i64>>) -> Changed {
@@ -169,7 +197,7 @@ impl Bed {
     }
 
     async fn step(&mut self) {
-        match self.random.below(10) {
+        match self.random.below(12) {
             0..4 => self.hit().await,
             4..8 => {
                 let request = self.request();
@@ -178,16 +206,55 @@ impl Bed {
                 match (expected, answer) {
                     (Some(after), Ok(corrected)) => {
                         let id = corrected.records.first().map(|record| record.id);
+                        let bases = self.model.bases_after(&request);
                         let changed = self.model.become_(after);
                         if let Some(id) = id {
-                            self.model.corrections.push((id, changed));
+                            self.model.corrections.push((id, changed, bases));
                         }
                     }
                     (None, Err(NotCorrected::Refused(_) | NotCorrected::Missing(_))) => {}
                     (expected, answer) => panic!("{request:?}: {answer:?}, and not {expected:?}"),
                 }
             }
+            8..10 => self.base().await,
             _ => self.undo().await,
+        }
+    }
+
+    /// The number of an old badge: more than is known of the name, the same, or less.
+    async fn base(&mut self) {
+        let name = self.random.name();
+        let known = self.model.bases.get(&name).copied().unwrap_or(0);
+        let number = (known - 5).max(0) + self.random.below(20) as i64;
+        let asked = OldBadgeNumber {
+            name: name.clone(),
+            event: Event::HIT,
+            number: number as u64,
+            day: now().day(),
+            by: "carol".to_owned(),
+            reason: None,
+        };
+        self.fault();
+        let answer = loop {
+            match Corrector::new(self.store.clone()).bring(&asked, false).await {
+                Err(NotCorrected::Unknown(_) | NotCorrected::Unavailable(_)) => {}
+                answer => break answer,
+            }
+        };
+        match answer {
+            Ok(_) => assert!(number >= known),
+            Err(NotCorrected::Refused(why)) if why.contains("is less than") && number < known => return,
+            other => panic!("{number} of {name}, where {known} are known: {other:?}"),
+        }
+        if number > known {
+            let last = self.store.corrections(1).await.unwrap().remove(0);
+            assert_eq!(last.action, BASE);
+            let (by, key) = (number - known, (Event::HIT, name.clone()));
+            let after = BTreeMap::from([(key, Some(self.model.total(Event::HIT, &name) + by))]);
+            let changed = self.model.become_(after);
+            let bases = Bases::from([(name, by)]);
+            self.model.change_bases(&bases, 1);
+            self.model.corrections.push((last.id, changed, bases));
         }
     }
 
@@ -197,7 +264,7 @@ impl Bed {
             return;
         }
         let at = if self.random.below(2) == 0 { count - 1 } else { self.random.below(count) };
-        let (id, changed) = self.model.corrections[at as usize].clone();
+        let (id, changed, bases) = self.model.corrections[at as usize].clone();
         self.fault();
         let corrector = Corrector::new(self.store.clone());
         let patience = Duration::from_micros(self.random.below(3000));
@@ -220,6 +287,7 @@ impl Bed {
             return;
         }
         self.model.corrections.remove(at as usize);
+        self.model.change_bases(&bases, -1);
         let log: Vec<CorrectionRecord> = self.store.corrections(1000).await.unwrap();
         let undone = log.iter().find(|record| record.undoes == Some(id)).unwrap();
         for (of, by) in changed {
@@ -261,6 +329,13 @@ impl Bed {
     }
 
     async fn check(&self) {
+        let known = self.store.positions(None).await.unwrap().into_iter().map(|(_, position)| {
+            let name = position.source.strip_prefix("badge:hit:").unwrap();
+            (Name::new(name).unwrap(), position.state.parse().unwrap())
+        });
+        let mut bases = self.model.bases.clone();
+        bases.retain(|_, known| *known > 0);
+        assert_eq!(known.collect::<Bases>(), bases);
         for event in [Event::HIT, Event::VISIT] {
             let mut sums: BTreeMap<CountCell, i64> = BTreeMap::new();
             for name in NAMES.map(|name| Name::new(name).unwrap()) {

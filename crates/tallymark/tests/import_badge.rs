@@ -151,9 +151,62 @@ fn a_base_is_taken_back(kind: &Kind) {
     assert_eq!(place.total("o/r"), 601);
 
     // What was brought is known, and what has become of it is said.
-    place.run(&["delete", "o/r"]).good();
+    place.run(&["set", "o/r", "3"]).good();
     let none = place.run(&["set", "o/r", "600", "--base"]).good();
-    assert!(none.contains("600 from the old badge were counted before") && none.contains("only 0"), "{none}");
+    assert!(none.contains("600 from the old badge were counted before") && none.contains("only 3"), "{none}");
+}
+
+/// Corrections move and remove what is known of old badges, as they do with the counts.
+fn the_memory_of_old_badges_follows_the_counts(kind: &Kind) {
+    let mut place = kind.place();
+    place.configure("");
+    let base = |name: &str, number: &str| place.run(&["set", name, number, "--base"]);
+    let last = || place.run(&["corrections", "--json"]).json()[0]["id"].as_str().unwrap()[..8].to_owned();
+    base("be/a", "1000").good();
+    let first = last();
+    place.run(&["rename", "be/a", "be/b"]).good();
+    let rename = last();
+    assert!(base("be/b", "1000").good().contains("nothing to add"));
+    assert_eq!(place.total("be/b"), 1000);
+    base("be/b", "900").refused(1, &["less than the 1,000", "`tallymark add be/b -100`"]);
+    place
+        .run(&["undo", &first])
+        .refused(1, &["removed them since", &format!("first: `tallymark undo {rename}`")]);
+    place.run(&["undo", &rename]).good();
+    assert!(base("be/a", "1000").good().contains("nothing to add"));
+    assert_eq!((place.total("be/a"), place.total("be/b")), (1000, 0));
+
+    base("bf/a", "1000").good();
+    base("bf/b", "500").good();
+    place.run(&["merge", "bf/a", "bf/b"]).good();
+    assert!(base("bf/b", "1500").good().contains("nothing to add"));
+    base("bf/b", "1000").refused(1, &["less than the 1,500", "`tallymark add bf/b -500`"]);
+    assert_eq!(place.total("bf/b"), 1500);
+    place.run(&["undo"]).good();
+    assert!(base("bf/b", "500").good().contains("nothing to add"));
+
+    for gone in [["delete", "ca/a"], ["reset", "ca/a"]] {
+        base("ca/a", "1000").good();
+        place.run(&gone).good();
+        assert!(base("ca/a", "900").good().starts_with("ca/a: counted 900 hits on "));
+        place.run(&["delete", "ca/a"]).good();
+    }
+    base("ca/b", "1000").good();
+    let first = last();
+    place.run(&["set", "ca/b", "10"]).good();
+    let lower = last();
+    let both = format!("`tallymark undo {lower}` and then `tallymark undo {first}` takes back");
+    base("ca/b", "900").refused(1, &["less than the 1,000", &both]);
+    place.run(&["undo", &lower]).good();
+    place.run(&["undo", &first]).good();
+    assert!(base("ca/b", "900").good().starts_with("ca/b: counted 900 hits on "));
+}
+
+#[test]
+fn the_memory_of_old_badges_follows_the_counts_in_both_stores() {
+    for kind in Kind::both() {
+        the_memory_of_old_badges_follows_the_counts(&kind);
+    }
 }
 
 #[test]
@@ -175,6 +228,17 @@ fn a_number_that_is_not_written_as_one_says_how() {
     ] {
         place.run(&["import", "badge", from, "--name", "a b"]).refused(2, &[says]);
     }
+    place
+        .run(&["import", "badge", "old-badge2.svg", "--name", "x"])
+        .refused(1, &["old-badge2.svg", "there is no such file"]);
+    assert_eq!(
+        place.run(&["import", "badge", "007", "--name", "x", "--dry-run", "--json"]).json()["number"],
+        7
+    );
+    let failed = place.dir().join("failed.svg");
+    std::fs::write(&failed, "<svg><text>quota 1000 exceeded</text></svg>").unwrap();
+    let failed = place.run(&["import", "badge", failed.to_str().unwrap(), "--name", "o/r"]);
+    failed.refused(1, &["an error message", "`tallymark import badge 1234 --name o/r`"]);
     // Moe-Counter's digits are pictures.
     let file = place.dir().join("moe.svg");
     std::fs::write(&file, r#"<svg xmlns="http://www.w3.org/2000/svg"><title>Moe Counter!</title></svg>"#)

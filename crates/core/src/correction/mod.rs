@@ -17,6 +17,7 @@ pub use record::{BASE, CorrectedName, CorrectionRecord, PAUSE, RESUME};
 
 use crate::{Day, Event, Hour, Minute, Month, Name};
 use std::{collections::BTreeSet, fmt};
+use uuid::Uuid;
 
 /// How many names one part has at the most.
 pub const MAX_CORRECTED_NAMES: usize = 200;
@@ -66,6 +67,19 @@ pub struct ListMove {
     pub days: Vec<Day>,
 }
 
+/// How a position changes, of whatever instance. If it is not as it was read, nothing of the part is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PositionChange {
+    /// Which instance has it.
+    pub instance: Uuid,
+    /// Of which source.
+    pub source: String,
+    /// As it was read; empty if there was none.
+    pub from: String,
+    /// As it becomes; an empty one deletes it.
+    pub to: String,
+}
+
 /// One part of a correction: all of it is applied, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {
@@ -75,6 +89,8 @@ pub struct Correction {
     pub lists: Vec<ListMove>,
     /// Names that leave the lists of names, if nothing of them is left.
     pub gone: Vec<(Event, Name)>,
+    /// What is remembered of these names, and changes with them.
+    pub positions: Vec<PositionChange>,
     /// What the log of corrections says of it. Counts that come from another store correct nothing: they have none, and
     /// names only get more.
     pub record: Option<CorrectionRecord>,
@@ -108,12 +124,20 @@ impl Difference {
     }
 }
 
+impl PositionChange {
+    /// Why it cannot be applied to a position: for people.
+    #[must_use]
+    pub fn lack(&self) -> String {
+        format!("what is remembered of {} has changed", self.source.escape_debug())
+    }
+}
+
 impl Correction {
     /// Counts that come from another store, cell by cell.
     #[must_use]
     pub fn arriving(mut differences: Vec<Difference>) -> Correction {
         differences.sort_unstable();
-        Correction { differences, lists: Vec::new(), gone: Vec::new(), record: None }
+        Correction { differences, lists: Vec::new(), gone: Vec::new(), positions: Vec::new(), record: None }
     }
 
     /// Whether it corrects something, so that counts may go down.

@@ -1,9 +1,10 @@
 //! The log of corrections as its readers see it, and the answer to a correction: the same JSON from the commands and the
 //! API.
 
-use super::CorrectionRecord;
+use super::{CorrectedName, CorrectionRecord};
+use crate::{Event, Name};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// All that is remembered of one correction.
@@ -17,6 +18,22 @@ pub struct PastCorrection {
     pub undone_in_part_by: Option<Uuid>,
     /// Its parts, in order; never none.
     pub parts: Vec<CorrectionRecord>,
+}
+
+impl PastCorrection {
+    /// Whether it has changed counts and was not undone, nor is it an undo.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        self.undone_by.is_none() && self.parts.iter().all(|part| part.undoes.is_none() && !part.is_of_pause())
+    }
+
+    /// Whether one of these names had less after it.
+    #[must_use]
+    pub fn has_lowered(&self, names: &BTreeSet<(Event, Name)>) -> bool {
+        let mut changed = self.parts.iter().flat_map(|part| &part.changed);
+        let is_less = |changed: &CorrectedName| changed.after.unwrap_or(-1) < changed.before.unwrap_or(0);
+        changed.any(|changed| is_less(changed) && changed.key().is_some_and(|key| names.contains(&key)))
+    }
 }
 
 /// What was done.

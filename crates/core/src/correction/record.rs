@@ -64,6 +64,14 @@ pub struct CorrectedName {
     pub before: Option<i64>,
     /// The total from then on; none for a name that is gone.
     pub after: Option<i64>,
+    /// By how much this changes what is known to have come from old badges.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub base: i64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 impl CorrectionRecord {

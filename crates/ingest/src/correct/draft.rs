@@ -1,6 +1,6 @@
 //! One part of a correction while it is assembled: name by name, and at the end the changes to the sum over all names.
 
-use super::{ledger, rules::CellChanges};
+use super::{brought, ledger, rules::CellChanges};
 use std::collections::BTreeMap;
 use tallymark_core::{
     CorrectedName, Correction, CorrectionRecord, CountCell, Day, Difference, Event, ListMove,
@@ -17,6 +17,8 @@ pub(super) struct Draft {
     lists: Vec<ListMove>,
     gone: Vec<(Event, Name)>,
     changed: Vec<CorrectedName>,
+    /// What is known to have come from old badges, and by how much it changes.
+    bases: BTreeMap<(Event, Name), (u64, i64)>,
 }
 
 impl Draft {
@@ -40,11 +42,19 @@ impl Draft {
 
     pub(super) fn change(&mut self, event: Event, name: &Name, before: Option<i64>, after: Option<i64>) {
         let (event, name) = (event.to_string(), name.as_str().to_owned());
-        self.changed.push(CorrectedName { event, name, before, after });
+        self.changed.push(CorrectedName { event, name, before, after, base: 0 });
     }
 
     pub(super) fn forget(&mut self, event: Event, name: &Name) {
         self.gone.push((event, name.clone()));
+    }
+
+    /// So much more or less of a changed name is known to have come from old badges. `known` is what the store has.
+    pub(super) fn remember(&mut self, event: Event, name: &Name, known: u64, by: i64) {
+        if by != 0 {
+            let base = self.bases.entry((event, name.clone())).or_insert((known, 0));
+            base.1 = base.1.saturating_add(by);
+        }
     }
 
     /// By how much the total of a name changes.
@@ -96,7 +106,7 @@ impl Draft {
         Ok(self.into_correction(record))
     }
 
-    fn into_correction(self, record: CorrectionRecord) -> Correction {
+    fn into_correction(mut self, record: CorrectionRecord) -> Correction {
         let mut differences = Vec::new();
         for ((event, name), cells) in self.cells {
             for (cell, by) in cells.into_iter().filter(|(_, by)| *by != 0) {
@@ -104,8 +114,17 @@ impl Draft {
             }
         }
         differences.sort_unstable();
+        let mut positions = Vec::new();
+        for ((event, name), (known, by)) in self.bases {
+            let becomes = known.saturating_add_signed(by);
+            positions.extend(brought::change(event, &name, known, becomes));
+            let mut changed = self.changed.iter_mut().rev();
+            if let Some(changed) = changed.find(|changed| changed.key() == Some((event, name.clone()))) {
+                changed.base = by;
+            }
+        }
         let record = CorrectionRecord { changed: self.changed, ..record };
-        Correction { differences, lists: self.lists, gone: self.gone, record: Some(record) }
+        Correction { differences, lists: self.lists, gone: self.gone, positions, record: Some(record) }
     }
 }
 

@@ -6,6 +6,7 @@
 //! [`rules`] say which counts change.
 
 mod base;
+mod brought;
 mod draft;
 mod ledger;
 mod pause;

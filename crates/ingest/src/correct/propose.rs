@@ -1,6 +1,7 @@
 //! The changes that a request makes to one name, given its counts in the store.
 
 use super::{
+    brought,
     draft::Draft,
     ledger::NameLedger,
     rules::{self, TooCoarse},
@@ -142,12 +143,13 @@ impl Proposal<'_> {
         let ledger = self.ledger(event, self.name).await?;
         let lists = self.lists(event, None, draft).await?;
         let cells = rules::all(&ledger);
-        if cells.is_empty() && !lists {
+        let known = brought::known(self.store, event, self.name).await?;
+        if cells.is_empty() && !lists && known == 0 {
             return Ok(());
         }
         draft.add(event, self.name, cells);
         draft.change(event, self.name, Some(ledger.total), Some(0));
-        Ok(())
+        self.old_badges(event, known, None, draft).await
     }
 
     async fn scrub(
@@ -182,7 +184,8 @@ impl Proposal<'_> {
         draft.add(event, self.name, rules::all(&ledger));
         draft.forget(event, self.name);
         draft.change(event, self.name, Some(ledger.total), None);
-        Ok(())
+        let known = brought::known(self.store, event, self.name).await?;
+        self.old_badges(event, known, None, draft).await
     }
 
     /// Everything goes to another name.
@@ -214,6 +217,24 @@ impl Proposal<'_> {
         draft.forget(event, self.name);
         draft.change(event, self.name, Some(ledger.total), None);
         draft.change(event, to, there.then_some(total), Some(sum));
+        let known = brought::known(self.store, event, self.name).await?;
+        self.old_badges(event, known, Some(to), draft).await
+    }
+
+    /// What is known to have come from old badges goes with the counts, or with the name.
+    async fn old_badges(
+        &self,
+        event: Event,
+        known: u64,
+        to: Option<&Name>,
+        draft: &mut Draft,
+    ) -> Result<(), NotCorrected> {
+        let by = i64::try_from(known).unwrap_or(i64::MAX);
+        if let Some(to) = to {
+            let there = brought::known(self.store, event, to).await?;
+            draft.remember(event, to, there, by);
+        }
+        draft.remember(event, self.name, known, by.saturating_neg());
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! The instance of an undo is derived from the correction that it undoes, so nothing is undone twice.
 
 use super::{
-    CorrectionCourse, Corrector,
+    CorrectionCourse, Corrector, brought,
     draft::{Draft, at_most},
     half,
     ledger::NameLedger,
@@ -15,10 +15,10 @@ use crate::{
     clock::now,
     errand::{Errand, ErrandError},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tallymark_core::{
-    BASE, Batch, Corrected, CorrectionRecord, CountCell, Day, Difference, Event, MAX_CORRECTIONS, Name,
-    NotCorrected, PastCorrection, Position, past_corrections,
+    Corrected, CorrectionRecord, CountCell, Day, Difference, Event, MAX_CORRECTIONS, Name, NotCorrected,
+    PastCorrection, past_corrections,
 };
 use tallymark_store::passing_instance;
 use uuid::Uuid;
@@ -69,9 +69,6 @@ impl Corrector {
         can_be_undone(&past)?;
         let undoing = undoing(id, &by, reason.as_deref());
         let first = &past.parts[0];
-        if first.action == BASE {
-            return self.undo_bringing(first, &undoing).await;
-        }
         let mut errand = self.errand(undoing.course.id);
         let claim = self.claim(&mut errand).await?;
         let parts = past.parts.len() as u64;
@@ -85,7 +82,7 @@ impl Corrector {
         }
         let mut records = Vec::new();
         for part in past.parts.iter().filter(|part| part.part > claim.marker) {
-            let record = self.undo_part(&undoing, part, (part.part, Vec::new()), &mut errand).await;
+            let record = self.undo_part(&undoing, part, &mut errand).await;
             records.extend(record.map_err(|error| super::in_part(error, records.len(), "parts"))?);
         }
         Ok(Corrected { records, before: false, notes: notes(first) })
@@ -121,12 +118,11 @@ impl Corrector {
         Ok(Corrected { records, before: false, notes: notes(&past.parts[0]) })
     }
 
-    /// Undoes one part, as the batch with this number and these positions.
-    pub(super) async fn undo_part(
+    /// Undoes one part, as the batch with its number.
+    async fn undo_part(
         &self,
         undoing: &Undoing<'_>,
         part: &CorrectionRecord,
-        (seq, positions): (u64, Vec<Position>),
         errand: &mut Errand,
     ) -> Result<Option<CorrectionRecord>, NotCorrected> {
         let mut short = String::new();
@@ -134,14 +130,13 @@ impl Corrector {
             self.gather(errand).await?;
             let draft = self.reversed(&undoing.course, part).await?;
             let correction = draft.finish(&*self.store, undoing.record(part)).await.map_err(unread)?;
-            let batch = Batch::correcting(errand.instance(), seq, correction.clone());
-            match errand.apply(&[Batch { positions: positions.clone(), ..batch }]).await {
+            match self.apply(errand, part.part, &correction).await {
                 Ok(()) => return Ok(correction.record),
                 Err(ErrandError::Short { what }) => short = what,
                 Err(error) => return Err(not_corrected(errand, &error)),
             }
         }
-        Err(taken(&short))
+        Err(self.taken(part, &short).await)
     }
 
     async fn reversed(
@@ -159,7 +154,7 @@ impl Corrector {
         }
         let mut draft = Draft::default();
         for ((event, name), cells) in of_names {
-            self.reverse((event, &name), cells, course.now.day(), &mut draft).await?;
+            self.reverse(part, (event, &name), cells, course.now.day(), &mut draft).await?;
         }
         for (event, name, before) in names(part) {
             let total = self.store.total(event, &name).await.map_err(unread)?;
@@ -172,6 +167,12 @@ impl Corrector {
             let there = has.first().copied().unwrap_or(false);
             draft.change(event, &name, there.then_some(total), (!is_gone).then_some(sum));
         }
+        for ((event, name), by) in brought::changes(part) {
+            let known = brought::known(&*self.store, event, &name).await?;
+            // A name from before this was kept with it may know less.
+            let most = i64::try_from(known).unwrap_or(i64::MAX);
+            draft.remember(event, &name, known, by.saturating_neg().max(most.saturating_neg()));
+        }
         self.lists_back(course, part, &mut draft).await?;
         Ok(draft)
     }
@@ -179,6 +180,7 @@ impl Corrector {
     /// Hours, minutes and statuses that have expired since cannot be taken back, and aggregates give what they have.
     async fn reverse(
         &self,
+        part: &CorrectionRecord,
         (event, name): (Event, &Name),
         cells: BTreeMap<CountCell, i64>,
         today: Day,
@@ -194,11 +196,30 @@ impl Corrector {
             let ledger = NameLedger::read(&*self.store, event, name, today).await.map_err(unread)?;
             if let Some(cell) = rules::overdrawn(&ledger, &cells) {
                 let name = name.as_str().escape_debug();
-                return Err(taken(&format!("{cell} of {name} ({event}) would have less than its parts")));
+                let short = format!("{cell} of {name} ({event}) would have less than its parts");
+                return Err(self.taken(part, &short).await);
             }
         }
         draft.add(event, name, cells);
         Ok(())
+    }
+
+    /// Another correction has taken since what this one had added: which one.
+    async fn taken(&self, part: &CorrectionRecord, what: &str) -> NotCorrected {
+        let log = match self.store.corrections(MAX_CORRECTIONS).await {
+            Ok(log) => log,
+            Err(error) => return unread(error),
+        };
+        let names: BTreeSet<(Event, Name)> = names(part).map(|(event, name, _)| (event, name)).collect();
+        let later = past_corrections(log).into_iter().take_while(|past| past.id != part.id);
+        let took = later.filter(PastCorrection::is_in_force).find(|past| past.has_lowered(&names));
+        let out =
+            took.map_or_else(String::new, |took| format!(" first: `tallymark undo {}`", short(took.id)));
+        NotCorrected::Refused(format!(
+            "it has added counts that no longer exist ({what}): another correction has removed them since. Undo \
+             that one{}",
+            if out.is_empty() { " first" } else { &out }
+        ))
     }
 
     /// The lists of a renamed name come back with it.
@@ -237,14 +258,6 @@ fn can_be_undone(past: &PastCorrection) -> Result<(), NotCorrected> {
         return Ok(());
     };
     Err(NotCorrected::Refused(why.to_owned()))
-}
-
-/// Another correction has taken since what this one had added.
-fn taken(what: &str) -> NotCorrected {
-    NotCorrected::Refused(format!(
-        "it has added counts that no longer exist ({what}): another correction has removed them since. Undo \
-         that one first"
-    ))
 }
 
 fn names(part: &CorrectionRecord) -> impl Iterator<Item = (Event, Name, Option<i64>)> {

@@ -13,11 +13,14 @@
 --       names that go if nothing is left: key of the total, set, member;
 --       entries of the log of changes: event, names;
 --       events, and by how much the total of all their names changes;
---       positions: source and state, which is empty to delete it.
+--       positions: source and state, which is empty to delete it;
+--       positions of any instance that change: field, the state that it must have, and the new one.
 --
 -- Numbers stay text: those of Lua are exact only up to 2^53.
 local rows, lists, gone = cmsgpack.unpack(A[14]), cmsgpack.unpack(A[15]), cmsgpack.unpack(A[16])
 local log, sums, positions = cmsgpack.unpack(A[17]), cmsgpack.unpack(A[18]), cmsgpack.unpack(A[19])
+local changes = cmsgpack.unpack(A[20])
+local is_placing = #positions > 0 or #changes > 0
 
 -- Whether one count, as text, is at least another.
 local function covers(there, n) return #there > #n or (#there == #n and there >= n) end
@@ -26,7 +29,7 @@ local function covers(there, n) return #there > #n or (#there == #n and there >=
 if #rows > 0 and A[12] ~= '' and redis.call('EXISTS', KEYS[7]) == 1 then return {'OWED'} end
 
 -- As in `apply.lua`: a deletion must be noticed before something else is written there.
-if #positions > 0 then
+if is_placing then
   local there, known = redis.call('HLEN', KEYS[8]), redis.call('HGET', KEYS[1], 'positions')
   if known and tonumber(known) ~= there then return {'UNPLACED'} end
 end
@@ -45,6 +48,10 @@ for j = 1, #rows, 6 do
     if less and not covers(there, less) then return {'SHORT', (j - 1) / 6, there} end
   end
   if not less and (tonumber(there) or 0) + tonumber(by) > 9223372036854774000 then return {'SHORT', (j - 1) / 6, there} end
+end
+
+for j = 1, #changes, 3 do
+  if (redis.call('HGET', KEYS[8], changes[j]) or '') ~= changes[j + 1] then return {'MOVED', (j - 1) / 3} end
 end
 
 -- First of all writes, and with `call`: if this server cannot write now, it says so before anything is corrected.
@@ -93,7 +100,7 @@ while at < #lists do
   end
   at = at + 3 + 2 * lists[at + 2]
 end
-if #positions > 0 then
+if is_placing then
   try('HINCRBY', KEYS[8], '~probe', '-')
   try('HDEL', KEYS[8], '~probe')
 end
@@ -159,11 +166,12 @@ for j = 1, #gone, 3 do
   end
 end
 
-for j = 1, #positions, 2 do
-  local field, state = A[2] .. ' ' .. positions[j], positions[j + 1]
+local function place(field, state)
   if state == '' then pcall('HDEL', KEYS[8], field) else pcall('HSET', KEYS[8], field, state) end
 end
-if #positions > 0 then pcall('HSET', KEYS[1], 'positions', pcall('HLEN', KEYS[8])) end
+for j = 1, #positions, 2 do place(A[2] .. ' ' .. positions[j], positions[j + 1]) end
+for j = 1, #changes, 3 do place(changes[j], changes[j + 2]) end
+if is_placing then pcall('HSET', KEYS[1], 'positions', pcall('HLEN', KEYS[8])) end
 
 if #log > 0 then
   pcall('XADD', KEYS[3], 'MINID', '~', string.format('%.0f-0', (now - A[8]) * 1000), '*', unpack(log))

@@ -11,7 +11,7 @@ use redis::{Cmd, Value};
 use std::collections::BTreeMap;
 use tallymark_core::{
     Batch, Correction, CorrectionRecord, CountCell, Difference, Event, ListMove, MAX_CORRECTIONS, MAX_VISITS,
-    Name, Position,
+    Name, Position, PositionChange,
 };
 use uuid::Uuid;
 
@@ -92,7 +92,7 @@ impl<'a> CorrectionPlan<'a> {
             positions.push(source);
             positions.push(state);
         }
-        command.arg(sums.into_bytes()).arg(positions.into_bytes());
+        command.arg(sums.into_bytes()).arg(positions.into_bytes()).arg(changes(&self.correction.positions));
     }
 
     pub(super) fn outcome(&self, answer: &[Value], instance: Uuid, attempt: String) -> Result<Outcome> {
@@ -111,6 +111,12 @@ impl<'a> CorrectionPlan<'a> {
                     }
                     (None, _) => "a count is too small".to_owned(),
                 };
+                Ok(Outcome::Short { what })
+            }
+            "MOVED" => {
+                let change = word(1).parse::<usize>().ok().and_then(|at| self.correction.positions.get(at));
+                let what =
+                    change.map_or_else(|| "what is remembered has changed".to_owned(), PositionChange::lack);
                 Ok(Outcome::Short { what })
             }
             "OWED" => {
@@ -151,6 +157,16 @@ fn gone(gone: &[(Event, Name)]) -> Vec<u8> {
         texts.push(&keys::total(*event, name));
         texts.push(&keys::set(*event));
         texts.push(&name.escaped().to_string());
+    }
+    texts.into_bytes()
+}
+
+fn changes(positions: &[PositionChange]) -> Vec<u8> {
+    let mut texts = Texts::with_capacity(positions.len() * 150);
+    for PositionChange { instance, source, from, to } in positions {
+        for text in [&format!("{instance} {source}"), from, to] {
+            texts.push(text);
+        }
     }
     texts.into_bytes()
 }

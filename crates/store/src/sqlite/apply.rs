@@ -21,6 +21,7 @@ use tallymark_core::{
     Batch, Day, Entry, Event, Levels, MAX_STATUSES, Minute, Month, Name, OVERFLOW, Position, Status, Visit,
     VisitorHash, When, keep_last,
 };
+use uuid::Uuid;
 
 /// How far the change log reaches back, in seconds.
 const LOG_SECONDS: i64 = 3600;
@@ -108,7 +109,7 @@ impl Applier {
             drop(totals);
             deadline.check()?;
             write_marker(&transaction, claim.instance, marker)?;
-            write_positions(&transaction, claim, new.iter().flat_map(|batch| &batch.positions))?;
+            write_positions(&transaction, claim.instance, new.iter().flat_map(|batch| &batch.positions))?;
             self.finish(&transaction, pending)?;
             // From here to the answer is one commit, for which the caller waits.
             deadline.check()?;
@@ -308,14 +309,21 @@ impl Pending {
     }
 }
 
+/// A position of an instance; empty if there is none.
+pub(super) fn read_position(db: &Transaction<'_>, instance: Uuid, source: &str) -> rusqlite::Result<String> {
+    let mut read = db.prepare_cached("SELECT state FROM position WHERE instance = ?1 AND source = ?2")?;
+    let state = read.query_row((instance.as_bytes(), source), |row| row.get(0)).optional()?;
+    Ok(state.unwrap_or_default())
+}
+
 pub(super) fn write_positions<'a>(
     db: &Transaction<'_>,
-    claim: &Claim,
+    instance: Uuid,
     positions: impl Iterator<Item = &'a Position>,
 ) -> rusqlite::Result<()> {
     let write = "INSERT OR REPLACE INTO position (instance, source, state) VALUES (?1, ?2, ?3)";
     let delete = "DELETE FROM position WHERE instance = ?1 AND source = ?2";
-    let instance = claim.instance.as_bytes();
+    let instance = instance.as_bytes();
     for Position { source, state } in positions {
         match state.as_str() {
             "" => db.prepare_cached(delete)?.execute((instance, source))?,

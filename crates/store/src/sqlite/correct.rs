@@ -3,7 +3,7 @@
 //! Every count is checked before anything is written, so a part that subtracts too much changes nothing.
 
 use super::{
-    apply::{write_cells, write_log, write_positions, write_statuses},
+    apply::{read_position, write_cells, write_log, write_positions, write_statuses},
     expiry::Expiry,
     lists,
     writer::{read_marker, write_marker},
@@ -12,7 +12,8 @@ use crate::{Claim, KnownCorrection, Outcome, claim, deadline::Deadline, names};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::collections::BTreeMap;
 use tallymark_core::{
-    Batch, Correction, CorrectionRecord, CountCell, Difference, Event, MAX_CORRECTIONS, Name, Status,
+    Batch, Correction, CorrectionRecord, CountCell, Difference, Event, MAX_CORRECTIONS, Name, Position,
+    PositionChange, Status,
 };
 use uuid::Uuid;
 
@@ -39,6 +40,11 @@ pub(super) fn apply(
             return Ok(Outcome::Short { what });
         }
     }
+    for change in &correction.positions {
+        if read_position(&transaction, change.instance, &change.source)? != change.from {
+            return Ok(Outcome::Short { what: change.lack() });
+        }
+    }
     write(&mut numbers, &correction.differences, expiry)?;
     for list in &correction.lists {
         let Some(from) = numbers.of(list.event, &list.from)? else { continue };
@@ -53,7 +59,11 @@ pub(super) fn apply(
     for (event, name) in &correction.gone {
         forget(&mut numbers, *event, name)?;
     }
-    write_positions(&transaction, claim, batch.positions.iter())?;
+    write_positions(&transaction, claim.instance, batch.positions.iter())?;
+    for PositionChange { instance, source, to, .. } in &correction.positions {
+        let position = Position { source: source.clone(), state: to.clone() };
+        write_positions(&transaction, *instance, [position].iter())?;
+    }
     write_log(&transaction, &log(correction))?;
     if let Some(record) = &correction.record {
         remember(&transaction, correction, record)?;

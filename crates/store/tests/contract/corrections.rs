@@ -4,7 +4,7 @@ use crate::bed::{Bed, Desk, at, ended, event, named, noon, on};
 use std::collections::BTreeMap;
 use tallymark_core::{
     Batch, ClientClass, CorrectedName, Correction, CorrectionRecord, CountCell, DayVisitors, Difference,
-    Event, ListMove, MAX_CORRECTIONS, Minute, Name, Position, Visit, VisitorHash, Visits,
+    Event, ListMove, MAX_CORRECTIONS, Minute, Name, Position, PositionChange, Visit, VisitorHash, Visits,
 };
 use tallymark_store::{Changes, Outcome, Retention, Step};
 use uuid::Uuid;
@@ -33,13 +33,13 @@ fn record(id: Uuid, part: u64) -> CorrectionRecord {
             name: "a".to_owned(),
             before: Some(10),
             after: Some(5),
+            base: 0,
         }],
     }
 }
 
-fn correction(mut differences: Vec<Difference>) -> Correction {
-    differences.sort();
-    Correction { differences, lists: Vec::new(), gone: Vec::new(), record: Some(record(Uuid::new_v4(), 1)) }
+fn correction(differences: Vec<Difference>) -> Correction {
+    Correction { record: Some(record(Uuid::new_v4(), 1)), ..Correction::arriving(differences) }
 }
 
 /// Applies it under an instance of its own.
@@ -290,6 +290,34 @@ pub(crate) async fn counts_that_arrive_are_all_there_and_correct_nothing(bed: Be
         }
         Changes::Lost => panic!("the log of changes was lost"),
     }
+}
+
+/// What is remembered of a name changes with its counts, and only as it was read.
+pub(crate) async fn positions_of_others_change_with_the_counts_or_nothing_does(bed: Bed) {
+    let (mut desk, other, a) = (Desk::new(&bed).await, Uuid::new_v4(), named("a"));
+    desk.count(&[at("a", noon(), 3)]).await;
+    let change = |from: &str, to: &str| Correction {
+        positions: vec![PositionChange {
+            instance: other,
+            source: "badge:hit:a b".to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+        }],
+        ..correction(vec![by(&a, CountCell::Total, 1)])
+    };
+    let known = async || {
+        let known = desk.store.positions(Some(other)).await.unwrap();
+        known.into_iter().map(|(_, position)| position.state).collect::<Vec<_>>()
+    };
+    assert_eq!(correct(&bed, change("", "7")).await, done());
+    assert_eq!(known().await, ["7"]);
+    for wrong in ["", "8"] {
+        let Outcome::Short { what } = correct(&bed, change(wrong, "9")).await else { panic!("{wrong}") };
+        assert!(what.contains("badge:hit:a b"), "{what}");
+    }
+    assert_eq!((known().await, desk.total("a").await), (vec!["7".to_owned()], 4));
+    assert_eq!(correct(&bed, change("7", "")).await, done());
+    assert_eq!((known().await.is_empty(), desk.total("a").await), (true, 5));
 }
 
 pub(crate) async fn corrections_are_remembered_and_the_oldest_forgotten(bed: Bed) {

@@ -173,6 +173,7 @@ on_every_store! {
     corrections::a_name_goes_when_nothing_is_left,
     corrections::statuses_are_corrected_by_month_and_year,
     corrections::lists_move_merge_and_go,
+    corrections::positions_of_others_change_with_the_counts_or_nothing_does,
     corrections::corrections_are_remembered_and_the_oldest_forgotten,
     corrections::counts_that_arrive_are_all_there_and_correct_nothing,
     random::any_history_is_the_same_as_a_plain_map,

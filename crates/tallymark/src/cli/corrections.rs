@@ -156,7 +156,7 @@ fn changes(parts: &[CorrectionRecord]) -> String {
 }
 
 fn line(changed: &CorrectedName) -> String {
-    let CorrectedName { event, name, before, after } = changed;
+    let CorrectedName { event, name, before, after, .. } = changed;
     let noun = |count: i64| {
         let event =
             Event::new(event.as_bytes()).map_or_else(|_| event.clone(), |it| it.noun(count).to_owned());

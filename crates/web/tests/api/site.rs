@@ -153,6 +153,7 @@ fn record(request: &CorrectionRequest) -> CorrectionRecord {
             name: request.name.to_string(),
             before: None,
             after: Some(5),
+            base: 0,
         }],
     }
 }
