@@ -2,6 +2,7 @@
 //! while the daemon is away.
 
 use crate::common::{Kind, PATIENCE, Place, pictures::picture, stop};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use tallymark_testbed::{http, wait_until};
 
 const FLAT: &str = "/badge.svg?repo=o/r&style=flat&label=views";
@@ -62,11 +63,46 @@ fn pictures_with_parameters_are_kept_fresh_and_outlive_the_daemon() {
             get("/badge.svg?repo=o/r&style=plastic").text().contains("counting"),
             "this one was never drawn"
         );
+        let log = nginx.error_log();
+        assert!(!log.contains("[crit]") && !log.contains("too small"), "{log}");
         let _daemon = place.serve();
         wait_until("it is drawn again", PATIENCE, || {
             number("/badge.svg?repo=o/r&style=plastic&count=false") >= 41
         });
     }
+}
+
+/// A logo of nearly 32 KiB is in the address.
+#[test]
+fn long_addresses_are_counted_and_kept() {
+    let place = Place::new();
+    let mut daemon = place.serve();
+    wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
+    let cache = place.dir().join("cache");
+    let (kept, plain) = (place.nginx(&["--cache", cache.to_str().unwrap()]), place.nginx(&[]));
+    let svg = |length: usize| {
+        let path = "M0 0h1v1z".repeat(length / 9);
+        format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\"><path d=\"{path}\"/></svg>")
+    };
+    let mut views = 0;
+    for length in [2_000, 2_600, 6_000, 31_000] {
+        let logo = BASE64_STANDARD.encode(svg(length)).replace('+', "%2B").replace('/', "%2F");
+        let address = format!("/badge/long/r.svg?style=flat&logo=data:image/svg%2Bxml;base64,{logo}");
+        for nginx in [&kept, &plain] {
+            let answer = http::get(nginx.addr(), &address);
+            let text = answer.text();
+            assert!(
+                answer.status == 200 && !text.contains("counting"),
+                "{length}: {} {text:.300}",
+                answer.status
+            );
+            views += 1;
+        }
+    }
+    wait_until("each view is counted", PATIENCE, || place.total("long/r") == views);
+    stop(&mut daemon);
+    let log = kept.error_log();
+    assert!(!log.contains("too small") && !log.contains("[crit]") && !log.contains("[alert]"), "{log}");
 }
 
 #[test]

@@ -193,11 +193,13 @@ fn each_address_counts_once_behind_nginx() {
     for target in ["/name/hits.svg", "/repo/dwyl/hits.svg"] {
         assert_eq!(ask("GET", target).status, 200, "{target}");
     }
+    ask("GET", "/stats/acct/ev.svg");
     settle("first");
     for (name, count) in expected() {
         assert_eq!(place.total(name), count, "{name}");
     }
     assert_eq!(place.total("hits.svg") + place.total("name/hits") + place.total("repo/dwyl"), 0);
+    assert_eq!(place.total("acct/ev") + place.total("stats/acct") + place.total("stats/acct/ev"), 0);
     let metrics = place.metrics();
     assert_eq!(metrics.lines("http"), [0; 4], "the log is the only counter");
     assert_eq!(
@@ -214,6 +216,44 @@ fn each_address_counts_once_behind_nginx() {
     assert!(answer.text().contains(">counting<"), "{}", answer.text());
     let log = nginx.error_log();
     assert!(!log.contains("[emerg]") && !log.contains("[warn]"), "{log}");
+}
+
+/// nginx logs to files, each kind of line to its own.
+#[test]
+fn log_files_count_as_syslog_does() {
+    let mut place = Place::new();
+    let source = |file: &str, route: &str| {
+        format!("[[source]]\nkind = \"file\"\npath = \"DIR/{file}\"\nroute = \"{route}\"\n")
+    };
+    let badges = source("badges.log", "tallymark");
+    place.configure(&format!("{ALL}{badges}"));
+    place.run(&["nginx-conf"]).refused(1, &["route = \"tallymark_requests\"", "a file of its own"]);
+    place.configure(&format!("{ALL}{badges}{}", source("others.log", "tallymark_requests")));
+    let nginx = place.nginx(&[]);
+    let mut daemon = place.serve();
+    for (target, _, _) in SHOWN {
+        assert_eq!(http::get(nginx.addr(), target).status, 200, "{target}");
+    }
+    // Not a badge of an owner.
+    assert_ne!(http::get(nginx.addr(), "/stats/acct/ev.svg").status, 500);
+    assert_eq!(http::get(nginx.addr(), "/last.example/x.svg").status, 200);
+    wait_until("all lines are counted", PATIENCE, || {
+        place.total("last.example/x") == 1
+            && expected().into_iter().all(|(name, count)| place.total(name) >= count)
+    });
+    for (name, count) in expected() {
+        assert_eq!(place.total(name), count, "{name}");
+    }
+    assert_eq!(place.total("acct/ev") + place.total("stats/acct"), 0);
+    stop(&mut daemon);
+
+    // One file for badges alone needs no route.
+    place.configure("[[source]]\nkind = \"file\"\npath = \"DIR/plain.log\"\n");
+    let nginx = place.nginx(&[]);
+    let mut daemon = place.serve();
+    assert_eq!(http::get(nginx.addr(), "/badge/plain/r.svg").status, 200);
+    wait_until("it is counted", PATIENCE, || place.total("plain/r") == 1);
+    stop(&mut daemon);
 }
 
 #[test]

@@ -114,7 +114,9 @@ impl Corrector {
         let too_much = before.saturating_sub(asked.number);
         let out = match way_back(log, asked.event, &asked.name) {
             Some(commands) => {
-                format!("{commands} takes back the last of it; repeat that until less is left, and then this number can be given")
+                format!(
+                    "{commands} takes back the last of it; repeat that until less is left, and then this number can be given"
+                )
             }
             // It came here from another name, or the log does not go back so far.
             None if u64::try_from(total).is_ok_and(|total| total >= too_much) => {
@@ -125,9 +127,7 @@ impl Corrector {
                 };
                 format!("`tallymark add {name} -{too_much}{event}` takes away what is too much")
             }
-            None => {
-                format!("its total is {}, so there is nothing to take away", total.separate_with_commas())
-            }
+            None => format!("its total was lowered to {} already", total.separate_with_commas()),
         };
         Ok(NotCorrected::Refused(format!(
             "{} is less than the {} that came from an old badge before: nothing was counted. {out}",

@@ -13,8 +13,12 @@ use std::{
     path::{Path, PathBuf},
 };
 use tallymark_core::{Column, OWN_SEGMENTS, OtherCounter};
+use tallymark_ingest::LineFormat;
 use tallymark_web::Listen;
 
+/// Where the template logs to.
+const SYSLOG: &str = "127.0.0.1:5140";
+const TALLYMARK_TAG: &str = "tallymark";
 const TEMPLATE: &str = include_str!("../../../../nginx/tallymark.conf");
 
 /// What changes where visits are counted or kept: the daemon finds out who it is and what class of client, and forgets
@@ -285,18 +289,22 @@ impl NginxConf {
     }
 
     fn fill(&self, config: &Config) -> Result<String> {
-        let source = nginx_server(&config.sources).with_context(|| no_syslog(config))?;
-        let server = match source {
-            NginxServer::Udp(addr) => addr.to_string(),
-            NginxServer::Unix(path) => format!("unix:{}", log_word(&std::path::absolute(path)?)?),
+        let files = LogFiles::of(config);
+        let server = match nginx_server(&config.sources) {
+            Some(NginxServer::Udp(addr)) => addr.to_string(),
+            Some(NginxServer::Unix(path)) => format!("unix:{}", log_word(&std::path::absolute(path)?)?),
+            // The files come into its place.
+            None if !files.0.is_empty() => SYSLOG.to_owned(),
+            None => bail!("{}", no_syslog(config)),
         };
+        let is_in_files = nginx_server(&config.sources).is_none();
         let badges = std::path::absolute(&config.badges.dir).context("finding the badge directory")?;
         let http = match &config.http.listen {
             Listen::Tcp(addr) => addr.to_string(),
             Listen::Unix(path) => format!("unix:{}", word(&std::path::absolute(path)?)?),
         };
         let mut text = TEMPLATE.to_owned();
-        let others: Vec<String> = config.others.iter().map(addresses).collect();
+        let others: Vec<String> = config.others.iter().map(|other| addresses(other, config)).collect();
         if !others.is_empty() {
             let has_route = |tag: &str| config.routes.as_slice().iter().any(|route| route.tag == tag);
             if !has_route(REQUESTS_TAG) || !has_route(REQUESTERS_TAG) {
@@ -311,7 +319,7 @@ impl NginxConf {
         for (default, value) in [
             ("listen 80;", format!("listen {};", self.nginx_listen)),
             ("server_name hits.example.org;", format!("server_name {};", self.server_name(config))),
-            ("127.0.0.1:5140", server),
+            (SYSLOG, server),
             ("127.0.0.1:8080", http),
             ("/var/lib/tallymark/badges", word(&badges)?),
         ] {
@@ -328,6 +336,9 @@ impl NginxConf {
                 text = text.replace(default, value);
             }
             text = with_opt_outs(config, text);
+        }
+        if is_in_files {
+            text = files.written(text)?;
         }
         if self.panels {
             for (default, value) in WITH_PANELS {
@@ -356,37 +367,81 @@ impl NginxConf {
 }
 
 /// The addresses of another counter, without their query: what `tallymark_core::read_other_badge` reads.
-fn addresses(counter: OtherCounter) -> String {
+fn addresses(counter: OtherCounter, config: &Config) -> String {
     match counter {
         OtherCounter::Komarev => "/ghpvc/?".to_owned(),
         OtherCounter::Seeyoufarm => r"/api/count/incr/badge\.svg".to_owned(),
         OtherCounter::VisitorBadge => "/badge".to_owned(),
         OtherCounter::HitsSh => r"/[^/?#.]*\.[^/?#]*(?:/[^?#]*)?\.svg".to_owned(),
         OtherCounter::Dwyl => {
-            let own = OWN_SEGMENTS.map(|own| own.replace('.', r"\.")).join("|");
+            let stats = config.http.stats_prefix.as_str().trim_start_matches('/');
+            let own = OWN_SEGMENTS.into_iter().chain([stats]).map(|own| own.replace('.', r"\."));
+            let own = own.collect::<Vec<_>>().join("|");
             format!(r"/(?!(?:{own})/)[^/?#.]*/[^/?#]*(?:/[^/?#]*)?\.svg")
         }
         OtherCounter::MoeCounter => "(?:/get)?/@[^/?#]+".to_owned(),
     }
 }
 
-/// What to do without a source that nginx can send lines to.
+/// What to do without a source that nginx can write to.
 fn no_syslog(config: &Config) -> String {
-    let file = config.sources.iter().find_map(|source| match &source.kind {
-        Kind::File { path, .. } => Some(path),
-        _ => None,
-    });
-    let needs = "nginx needs a syslog-udp or syslog-unix source to log to; there is none";
-    match file {
-        Some(path) => format!(
-            "{needs}. To count from {0} instead, print the configuration with --syslog-udp 127.0.0.1:5140, and write in \
-             place of its access_log: access_log {0} tallymark if=$tallymark_countable;",
-            path.display()
-        ),
-        None => format!(
-            "{needs}. For a relay between nginx and Tallymark, print it with --syslog-udp and the address at which the \
-             relay listens (`tallymark help syslog`)"
-        ),
+    let needs = "nginx needs a syslog-udp, syslog-unix or file source to log to; there is none";
+    let reads_others = config.sources.iter().any(|source| matches!(source.kind, Kind::File { .. }));
+    if reads_others {
+        return format!(
+            "{needs} that reads records (format auto or record). For its access logs in another format, the \
+             printed configuration is not needed"
+        );
+    }
+    format!(
+        "{needs}. For a relay between nginx and Tallymark, print it with --syslog-udp and the address at which the \
+         relay listens (`tallymark help syslog`)"
+    )
+}
+
+/// The files that sources read records from, each with the tag of its route.
+struct LogFiles<'a>(Vec<(&'a Path, Option<&'a str>)>);
+
+impl<'a> LogFiles<'a> {
+    fn of(config: &'a Config) -> LogFiles<'a> {
+        let files = config.sources.iter().filter_map(|source| match &source.kind {
+            Kind::File { path, .. } if matches!(source.format, LineFormat::Auto | LineFormat::Record) => {
+                Some((&**path, source.route.as_deref()))
+            }
+            _ => None,
+        });
+        LogFiles(files.collect())
+    }
+
+    /// The configuration with a file in the place of each syslog server. A line in a file has no tag, so each tag has a
+    /// file of its own, whose source names the route.
+    fn written(&self, mut text: String) -> Result<String> {
+        let tags = [TALLYMARK_TAG, VISITORS_TAG, REQUESTS_TAG, REQUESTERS_TAG];
+        let syslog = |tag: &str| format!("syslog:server={SYSLOG},facility=local3,tag={tag},severity=info");
+        let used: Vec<&str> = tags.into_iter().filter(|tag| text.contains(&syslog(tag))).collect();
+        let needs_routes = used.len() > 1;
+        let mut missing = Vec::new();
+        for tag in &used {
+            let named = self.0.iter().find(|(_, route)| *route == Some(*tag));
+            // Alone, the first route that fits reads the lines.
+            let any = self.0.iter().find(|(_, route)| route.is_none() && !needs_routes);
+            match named.or(any) {
+                Some((path, _)) => text = text.replace(&syslog(tag), &word(&std::path::absolute(path)?)?),
+                None => missing.push(*tag),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(text);
+        }
+        let sources = missing
+            .iter()
+            .map(|tag| format!("kind = \"file\", path = \"/var/log/nginx/{tag}.log\" and route = \"{tag}\""));
+        bail!(
+            "nginx writes lines of {} for this configuration, and a line in a file does not say which it is. Give each a \
+             file of its own; missing is a [[source]] with {} (`tallymark help files`)",
+            used.join(" and of "),
+            sources.collect::<Vec<_>>().join(", and one with ")
+        )
     }
 }
 
