@@ -124,8 +124,8 @@ async function pastedAddresses(page) {
   await page.goto("/");
   await page.getByLabel("What do you want to count?").fill(snippet);
   await page.getByRole("button", { name: "Make the badge" }).click();
-  await page.getByRole("link", { name: "Make a badge for octo/hello" }).click();
-  assert.match(await markdown(page), /repo=octo\/hello\)/);
+  await page.getByRole("link", { name: "Make a badge for github.com/octo/hello" }).click();
+  assert.match(await markdown(page), /repo=github\.com\/octo\/hello\)/);
 }
 
 // Nothing old is copied as if it were new.
