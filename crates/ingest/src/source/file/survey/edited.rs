@@ -77,8 +77,8 @@ impl Survey<'_> {
         let mut mark = behind_last_lines(&path, &read, self.question.stop)?;
         if mark.is_none() {
             let doubt = match is_it {
-                // It may be a copy that was made before the log was truncated.
-                true if self.has_early_copy(at, record) => Doubt::Leave,
+                // The copy may be all that is left of it, and where all lines are identical, only the sum matters.
+                true if self.has_copy(at, id) || self.is_alike(at, &read) => Doubt::Leave,
                 true if was_empty || was_gone => Doubt::Count,
                 true => Doubt::PassOver,
                 false => Doubt::Leave,
@@ -97,12 +97,20 @@ impl Survey<'_> {
         Ok(true)
     }
 
-    /// Whether another file may have what was read of a record before it was truncated.
-    fn has_early_copy(&self, at: usize, record: &FileRecord) -> bool {
+    /// Whether another file has, or may have, what was read of a record before it was truncated.
+    fn has_copy(&self, at: usize, id: u64) -> bool {
+        let Some(record) = self.book.get(id) else { return false };
         let may_be = |(&other, stranger): (&usize, &Stranger)| {
             other != at && self.owner[other].is_none() && stranger.may_begin(record)
         };
-        self.strangers.iter().any(may_be)
+        let is_copy = |(_, copy): (u64, &FileRecord)| copy.copy_of == Some(id) && !copy.gone;
+        self.strangers.iter().any(may_be) || self.book.iter().any(is_copy)
+    }
+
+    /// Whether all lines of a file are identical, and those that were read were, too.
+    fn is_alike(&self, at: usize, read: &Mark) -> bool {
+        let is_one = read.last.all().windows(2).all(|lines| lines[0] == lines[1]);
+        is_one && self.strangers.get(&at).is_some_and(|stranger| stranger.alike)
     }
 
     /// Whether a file is a generation of this log, or of another that asks for it.
