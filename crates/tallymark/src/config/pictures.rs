@@ -32,11 +32,11 @@ pub(super) fn read_logos(dir: &Path) -> Result<OwnLogos, String> {
 
 /// Every directory in a directory is a theme, if its name does not begin with a dot.
 pub(super) fn read_digits(dir: &Path) -> Result<DigitThemes, String> {
-    let (mut themes, mut wrong, mut images) = (DigitThemes::default(), Vec::new(), 0);
-    let mut has_themes = false;
+    let (mut themes, mut wrong) = (DigitThemes::default(), Vec::new());
+    let (mut has_themes, mut has_images) = (false, false);
     for (path, name) in entries(dir).map_err(|error| unread("digit themes", dir, &error))? {
         if !path.is_dir() {
-            images += usize::from(DigitTheme::image_of(&name).is_some());
+            has_images |= DigitTheme::image_of(&name).is_some();
             continue;
         }
         has_themes = true;
@@ -44,13 +44,12 @@ pub(super) fn read_digits(dir: &Path) -> Result<DigitThemes, String> {
             images_of(&path).and_then(|files| themes.add(&name, files).map_err(|why| why.to_string()));
         wrong.extend(added.err().map(|why| format!("the digit theme {}: {why}", path.display())));
     }
-    if !has_themes {
-        let what = if images > 0 {
-            "images, not themes: name the directory above it"
-        } else {
-            "no directory of a theme"
-        };
-        wrong.push(format!("the digit themes of {}: it has {what}", dir.display()));
+    // An empty directory is one that has no theme yet.
+    if !has_themes && has_images {
+        let dir = dir.display();
+        wrong.push(format!(
+            "the digit themes of {dir}: it has images, not themes: name the directory above it"
+        ));
     }
     all_good(themes, &wrong)
 }
