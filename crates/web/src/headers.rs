@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use tallymark_badge::panel::Lang;
 
 /// For every picture, including error pictures. `no-cache` alone does not stop Camo; `no-store` does.
 const PICTURE: [(HeaderName, HeaderValue); 7] = [
@@ -88,6 +89,38 @@ pub(crate) fn wants_picture(sent: &HeaderMap) -> bool {
     let is_picture =
         |kind: &str| kind.trim_start().get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case("image/"));
     kinds.flat_map(|kinds| kinds.split(',')).any(is_picture) && !wants_page(sent)
+}
+
+/// The language that the reader likes best of those that we have, if there is one.
+pub(crate) fn language(sent: &HeaderMap) -> Option<Lang> {
+    let said = sent.get_all(header::ACCEPT_LANGUAGE).iter().filter_map(|said| said.to_str().ok());
+    let mut best: Option<(f32, Lang)> = None;
+    for choice in said.flat_map(|said| said.split(',')) {
+        let (tag, weight) = choice.split_once(';').unwrap_or((choice, ""));
+        let Some(lang) = language_of(tag) else { continue };
+        let weight = weight.trim().strip_prefix("q=").map_or(Some(1.0), |weight| weight.trim().parse().ok());
+        let weight: f32 = weight.unwrap_or(0.0);
+        // Of equals the first.
+        if weight > best.map_or(0.0, |(weight, _)| weight) {
+            best = Some((weight, lang));
+        }
+    }
+    best.map(|(_, lang)| lang)
+}
+
+/// The language of a tag like `zh-CN`, if we have it.
+pub(crate) fn language_of(tag: &str) -> Option<Lang> {
+    let word = tag.trim().split('-').next().unwrap_or_default();
+    [Lang::Zh, Lang::En].into_iter().find(|lang| lang.word().eq_ignore_ascii_case(word))
+}
+
+/// The values of the cookies of a name. Another path may have one of the same name.
+pub(crate) fn cookies<'a>(sent: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let cookies = sent.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|&b| b == b';'));
+    cookies.filter_map(move |cookie| {
+        let (key, value) = cookie.trim_ascii().split_at_checked(name.len())?;
+        value.strip_prefix(b"=").filter(|_| key == name.as_bytes())
+    })
 }
 
 /// A page.

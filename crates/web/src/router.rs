@@ -7,7 +7,7 @@ use crate::{
     compat::{bootic, counters, github_banners, hitme},
     error::shown,
     feed, head, headers, health,
-    pages::{self, assets, dashboard, login, name_page},
+    pages::{self, assets, dashboard, language, login, name_page},
     panels,
     png::{self, PngDrawing},
     state::{App, Health},
@@ -50,8 +50,10 @@ impl WebMeters {
 
 /// Badges, pages and the API. Without a place to draw them, there are no PNG pictures.
 pub fn router(app: Arc<App>, drawing: Option<PngDrawing>) -> Router {
+    let language = middleware::from_fn_with_state(app.clone(), language::choose);
     let api = api::routes(app.clone()).merge(hitme::routes(app.clone())).merge(bootic::routes(app.clone()));
-    let api = api.merge(login::routes(app.clone())).merge(panels::routes(app.clone()));
+    let api =
+        api.merge(login::routes(app.clone()).layer(language.clone())).merge(panels::routes(app.clone()));
     let api = api.merge(github_banners::routes(&app)).merge(cards::routes(&app));
     let api = api.merge(counters::routes(app.clone()));
     let api = api.merge(sum::routes(app.clone()));
@@ -77,6 +79,7 @@ pub fn router(app: Arc<App>, drawing: Option<PngDrawing>) -> Router {
         .route("/name", get(name_page::of_form))
         .route("/name/{*name}", get(name_page::of_path))
         .fallback(pages::no_badge_here)
+        .layer(language)
         .with_state(app)
         .merge(api);
     match drawing {

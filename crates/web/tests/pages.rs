@@ -58,6 +58,67 @@ async fn pages_are_as_drawn() {
 }
 
 #[tokio::test]
+async fn pages_are_as_drawn_in_chinese() {
+    let site = Site::new(Visibility::Public).await;
+    for (golden, path, status) in [
+        ("zh_dashboard", "/", 200),
+        ("zh_dashboard_of_likes", "/?event=like&period=day", 200),
+        ("zh_search", "/?search=you", 200),
+        ("zh_compare", "/compare?name=you%2Frepo&name=new&period=7d", 200),
+        ("zh_compare_nothing", "/compare", 200),
+        ("zh_name", "/repo/you/repo", 200),
+        ("zh_name_never_counted", "/name/new", 200),
+        ("zh_problem", "/name/~all", 400),
+        ("zh_nothing_here", "/no/such/page", 404),
+    ] {
+        let sent = [("accept-language", "de,zh-CN;q=0.9,en;q=0.8"), ("accept", "text/html")];
+        let (code, headers, body) = site.get_with_all(path, &sent).await;
+        assert_eq!(code, status, "{path}");
+        assert!(headers.get_all("vary").iter().any(|vary| vary == "Accept-Language, Cookie"), "{headers:?}");
+        assert!(body.contains("<html lang=\"zh-Hans\">") && !body.contains("[["), "{body}");
+        insta::assert_snapshot!(golden, body);
+    }
+    let asks = Site::keeping_visits().await.get_with("/repo/you/repo", "accept-language", "zh").await;
+    insta::assert_snapshot!("zh_who_asks", asks.2);
+    let empty = Site::empty().await.get_with("/", "accept-language", "zh").await;
+    insta::assert_snapshot!("zh_empty", empty.2);
+    let sent = [("accept-language", "zh"), ("accept", "text/html")];
+    let login = Site::new(Visibility::Token).await.get_with_all("/", &sent).await;
+    insta::assert_snapshot!("zh_login", login.2);
+}
+
+#[tokio::test]
+async fn a_chosen_language_stays_without_a_script() {
+    let site = Site::below(Visibility::Public, "/hits").await;
+    let english = site.get("/repo/you/repo?period=7d&lang=xx", None).await;
+    assert!(english.2.contains("<html lang=\"en\">"), "another language is not ours: {}", english.2);
+    assert!(english.1.get("set-cookie").is_none());
+    // The way to the other language is a link to the same page.
+    assert!(
+        english.2.contains("href=\"&#x2f;hits&#x2f;repo&#x2f;you&#x2f;repo?period=7d&amp;lang=zh\""),
+        "{}",
+        english.2
+    );
+    let chosen = site.get("/repo/you/repo?lang=zh", None).await;
+    assert!(chosen.2.contains("<html lang=\"zh-Hans\">"), "{}", chosen.2);
+    let cookie = chosen.1["set-cookie"].to_str().unwrap();
+    assert_eq!(cookie, "tallymark_lang=zh; Path=/hits; Max-Age=31536000; HttpOnly; SameSite=Lax; Secure");
+    let sent = [("cookie", "a=b; tallymark_lang=zh"), ("accept-language", "en")];
+    assert!(site.get_with_all("/compare", &sent).await.2.contains("<html lang=\"zh-Hans\">"));
+    let sent = [("cookie", "tallymark_lang=<b>"), ("accept-language", "zh")];
+    assert!(site.get_with_all("/compare", &sent).await.2.contains("<html lang=\"zh-Hans\">"));
+    // A choice for one page is stronger than the cookie.
+    let back = site.get_with("/compare?lang=en", "cookie", "tallymark_lang=zh").await;
+    assert!(back.2.contains("<html lang=\"en\">"));
+    // Pictures and counts have no language, and set no cookie.
+    let badge = site.get("/badge/you/repo.svg?lang=zh&count=false", None).await;
+    assert!(badge.1.get("set-cookie").is_none() && badge.1.get("vary").is_none());
+    // The page of a like has a language of its own.
+    let like = site.get("/v1/like/you/repo/add?lang=zh", None).await;
+    assert!(like.1.get("set-cookie").is_none(), "{like:?}");
+}
+
+#[tokio::test]
 async fn another_event_shows_its_own_count_under_its_own_name() {
     let site = Site::new(Visibility::Public).await;
     let of = async |path: &str| {

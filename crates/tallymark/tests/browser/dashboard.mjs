@@ -164,6 +164,23 @@ async function check(page, where) {
   }
 }
 
+// The pages in Chinese for a browser that asks for it, and in the language that was chosen with a link.
+async function speak(page) {
+  await page.goto("/");
+  assert.equal(await page.locator("html").getAttribute("lang"), "zh-Hans");
+  assert.equal(await page.locator("h1").innerText(), "浏览");
+  await page.getByRole("link", { name: "本周" }).click();
+  await page.getByRole("button", { name: "暂停更新" }).waitFor();
+  await page.getByRole("link", { name: "English" }).click();
+  assert.equal(await page.locator("h1").innerText(), "Hits");
+  assert.match(page.url(), /period=week/);
+  await page.goto("/repo/busy/name");
+  assert.equal(await page.locator("html").getAttribute("lang"), "en");
+  await page.getByRole("link", { name: "中文" }).click();
+  await page.goto("/compare");
+  assert.equal(await page.locator("h1").innerText(), "对比");
+}
+
 // A token in the form, the page that was asked for, and out again.
 async function logIn(page, kind) {
   await page.goto("/name/a%2Fb?period=7d");
@@ -282,15 +299,19 @@ try {
     visitor({ viewport: DESK }).then(comfort),
     visitor({ viewport: DESK }).then(make),
     visitor({ viewport: PHONE, javaScriptEnabled: false }).then(makePlainly),
+    visitor({ viewport: DESK, locale: "zh-CN" }).then(speak),
   ]);
   const behindForm = { baseURL: closed, mayBeRefused: true, axe: true };
   await logIn(await visitor({ ...behindForm, viewport: DESK }), "desk-light");
   const phone = { viewport: PHONE, colorScheme: "dark", deviceScaleFactor: 2 };
   await logIn(await visitor({ ...behindForm, ...phone }), "phone-dark");
   await Promise.all(
-    [["desk-light", DESK, "light"], ["desk-dark", DESK, "dark"], ["phone-light", PHONE, "light"], ["phone-dark", PHONE, "dark"]].map(
-      async ([kind, viewport, colorScheme]) =>
-        look(await visitor({ viewport, colorScheme, axe: true, deviceScaleFactor: viewport === PHONE ? 2 : 1 }), kind),
+    [["desk-light", DESK, "light"], ["desk-dark", DESK, "dark"], ["phone-light", PHONE, "light"], ["phone-dark", PHONE, "dark"],
+      ["desk-chinese", DESK, "light", "zh-CN"]].map(
+      async ([kind, viewport, colorScheme, locale = "en-GB"]) => {
+        const deviceScaleFactor = viewport === PHONE ? 2 : 1;
+        return look(await visitor({ viewport, colorScheme, locale, axe: true, deviceScaleFactor }), kind);
+      },
     ),
   );
 } finally {

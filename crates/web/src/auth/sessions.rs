@@ -3,7 +3,8 @@
 //! A cookie computed from the token would survive a restart, but it could not be revoked, and a thief could test tokens
 //! against it offline. A token allows more than a session does.
 
-use axum::http::{HeaderMap, header};
+use crate::headers::cookies;
+use axum::http::HeaderMap;
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -83,19 +84,15 @@ impl Sessions {
     }
 }
 
-/// The values of the cookies with our name that can be secrets. Another path may have a cookie of the same name.
+/// The values of the cookies with our name that can be secrets.
 fn secrets(sent: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let cookies = sent.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|&b| b == b';'));
-    let ours = cookies.filter_map(|cookie| {
-        let (name, value) = cookie.trim_ascii().split_at_checked(COOKIE.len())?;
-        value.strip_prefix(b"=").filter(|_| name == COOKIE.as_bytes())
-    });
-    ours.filter(|value| value.len() == size_of::<Secret>()).take(4)
+    cookies(sent, COOKIE).filter(|value| value.len() == size_of::<Secret>()).take(4)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header;
 
     fn with(cookie: &str) -> HeaderMap {
         [(header::COOKIE, cookie.parse().unwrap())].into_iter().collect()

@@ -73,10 +73,10 @@
       const button = document.createElement("button");
       button.type = "button";
       button.className = "quiet";
-      button.textContent = "Pause updates";
+      button.textContent = place.dataset.pause;
       button.addEventListener("click", () => {
         paused = !paused;
-        button.textContent = paused ? "Resume updates" : "Pause updates";
+        button.textContent = paused ? place.dataset.resume : place.dataset.pause;
         later();
       });
       place.append(button);

@@ -9,7 +9,7 @@ use crate::{
     body,
     error::Problem,
     headers,
-    pages::{page, problem},
+    pages::{language::tr, page, problem},
     query::Query,
     state::App,
 };
@@ -56,7 +56,12 @@ fn ask(access: &Access, sent: &HeaderMap, uri: &Uri) -> Response {
 
 /// The form, which leads on to `next`; with what was wrong, if something was.
 pub(crate) fn form(access: &Access, status: StatusCode, next: &str, wrong: Option<&str>) -> Response {
-    page(access, status, "login.html", context! { title => "Log in", action => LOGIN_PATH, next, wrong })
+    page(
+        access,
+        status,
+        "login.html",
+        context! { title => tr("Log in"), action => LOGIN_PATH, next, wrong => wrong.map(tr) },
+    )
 }
 
 fn no_login(app: &App, sent: &HeaderMap) -> Response {
@@ -133,18 +138,26 @@ fn to(access: &Access, path: &str) -> Response {
 /// The same, with the cookie. SameSite=Strict keeps it out of every request that another site causes.
 fn go_on(access: &Access, sent: &HeaderMap, path: &str, session: &str, lives: Duration) -> Response {
     let mut answer = to(access, path);
+    let cookie = cookie(access, sent, (COOKIE, session), lives, "Strict");
+    answer.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+    answer
+}
+
+/// A cookie for the pages of this site.
+pub(super) fn cookie(
+    access: &Access,
+    sent: &HeaderMap,
+    (name, value): (&str, &str),
+    lives: Duration,
+    same_site: &str,
+) -> Option<HeaderValue> {
     let proto = sent.get("x-forwarded-proto").map(HeaderValue::as_bytes);
     let secure = if access.https || proto == Some(b"https") { "; Secure" } else { "" };
-    let place = if access.base.is_empty() { "/" } else { &access.base };
-    let cookie = format!(
-        "{}={session}; Path={place}; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
-        COOKIE,
-        lives.as_secs()
-    );
-    let cookie = HeaderValue::from_str(&cookie);
+    let (place, lives) = (if access.base.is_empty() { "/" } else { &access.base }, lives.as_secs());
+    let text =
+        format!("{name}={value}; Path={place}; Max-Age={lives}; HttpOnly; SameSite={same_site}{secure}");
     // A base URL has only visible characters.
-    answer.headers_mut().extend(cookie.ok().map(|cookie| (header::SET_COOKIE, cookie)));
-    answer
+    HeaderValue::from_str(&text).ok()
 }
 
 /// Whether an address is a path on this server, and not another one written like a path.

@@ -2,7 +2,7 @@
 // with a click, and texts are copied by a button.
 (() => {
   "use strict";
-  const WAIT = 250, AGAIN = 5000;
+  const WAIT = 250, AGAIN = 5000, words = document.body.dataset;
   const maker = document.getElementById("maker"), builder = document.getElementById("builder");
   const said = document.createElement("p");
   said.setAttribute("role", "status");
@@ -19,7 +19,7 @@
 
   async function copy(text, button) {
     // What is in a form and not yet in the text is not copied as if it were.
-    if (!(await settled())) return say("Not copied: the server does not answer, and this text is older than the form.", true);
+    if (!(await settled())) return say(words.old, true);
     try {
       await navigator.clipboard.writeText(text.value);
     } catch {
@@ -27,9 +27,9 @@
       text.select();
       document.execCommand("copy");
     }
-    say("Copied", false);
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    say(words.copied, false);
+    button.textContent = words.copied;
+    setTimeout(() => { button.textContent = words.copy; }, 2000);
   }
 
   for (const text of document.querySelectorAll("textarea[readonly]")) {
@@ -37,7 +37,7 @@
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet copy";
-    button.textContent = "Copy";
+    button.textContent = words.copy;
     button.addEventListener("click", () => copy(text, button));
     text.after(button);
   }
@@ -98,7 +98,7 @@
     const mine = ++turn, asked = wanted();
     try {
       const answer = await fetch(`${maker.action.split("#")[0]}?${asked}`, { cache: "no-store" });
-      if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+      if (!answer.ok) throw new Error(` (${answer.status})`);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (mine !== turn) return;
       for (const part of document.querySelectorAll("[data-made]")) {
@@ -111,8 +111,7 @@
       say("", false);
     } catch (error) {
       if (mine !== turn) return;
-      const why = error instanceof TypeError ? "it cannot be reached" : error.message;
-      say(`The server did not draw this (${why}). The badge and the texts are older than the form.`, true);
+      say(words.stale + (error instanceof TypeError ? "" : error.message), true);
       timer = setTimeout(show, AGAIN);
     }
   }

@@ -5,11 +5,13 @@
 pub(crate) mod assets;
 mod chart;
 pub(crate) mod dashboard;
+pub(crate) mod language;
 pub(crate) mod login;
 mod maker;
 mod name_events;
 pub(crate) mod name_page;
 pub(crate) mod seen;
+mod texts;
 mod trend;
 mod who_asks;
 
@@ -24,22 +26,31 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
+use language::{fill, tr};
 use minijinja::{Environment, HtmlEscape, Value, context};
 use std::sync::{Arc, LazyLock};
-use tallymark_badge::number::{group, short};
-use tallymark_core::{Event, NotOtherBadge, OtherBadge, OtherCounter, read_other_badge};
+use tallymark_badge::{number::group, panel::Lang};
+use tallymark_core::{NotOtherBadge, OtherBadge, OtherCounter, read_other_badge};
 use tallymark_store::{Class, StoreError};
 
 /// What a period of the front page may be.
 pub(crate) const NOT_A_PERIOD: &str = "period is all, month, week, day, hour or minute";
 
-static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+/// The templates in each language.
+static ENGLISH: LazyLock<Environment<'static>> = LazyLock::new(|| pages_in(Lang::En));
+static CHINESE: LazyLock<Environment<'static>> = LazyLock::new(|| pages_in(Lang::Zh));
+
+fn pages_in(lang: Lang) -> Environment<'static> {
     let mut pages = Environment::new();
     pages.add_filter("seen", seen::seen);
-    pages.add_filter("noun", noun);
+    pages.add_filter("noun", move |event: &str, count: Option<i64>| {
+        language::noun(lang, event, count.unwrap_or_default())
+    });
     pages.add_filter("coded", coded);
     pages.add_filter("grouped", |count: i64| group(count).to_string());
-    pages.add_filter("brief", brief);
+    pages.add_filter("brief", move |count: i64| brief(lang, count));
+    // Labels that the code has; names and numbers pass through.
+    pages.add_filter("tr", move |text: &str| language::in_language(lang, text).to_owned());
     pages.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     for (name, source) in [
         ("add.html", include_str!("add.html")),
@@ -65,36 +76,32 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("who_asks.html", include_str!("who_asks.html")),
     ] {
         // A test renders every page, so a template that does not parse does not ship.
-        if let Err(error) = pages.add_template(name, source) {
+        let source = language::translated(source, lang);
+        if let Err(error) = pages.add_template_owned(name, source) {
             tracing::error!(name, %error, "a page of the binary is broken");
         }
     }
     pages
-});
-
-/// The word for so many of an event; without a number, its plural.
-fn noun(event: &str, count: Option<i64>) -> String {
-    let count = count.unwrap_or_default();
-    Event::new(event.as_bytes()).map_or_else(|_| event.to_owned(), |event| event.noun(count).to_owned())
 }
 
 /// A count where there is little room: from ten digits on in short, with all of it as the title.
-fn brief(count: i64) -> Value {
+fn brief(lang: Lang, count: i64) -> Value {
     let all = group(count);
     Value::from_safe_string(if count.unsigned_abs() < 1_000_000_000 {
         all.to_string()
     } else {
-        format!(r#"<abbr title="{all}">{}</abbr>"#, short(count))
+        format!(r#"<abbr title="{all}">{}</abbr>"#, language::short(lang, count))
     })
 }
 
 /// A part of a whole, for people. What is not nothing is not called so, and what is not all neither.
 fn percent(part: i64, whole: i64) -> String {
     let (part, whole) = (i128::from(part.max(0)), i128::from(whole.max(1)));
+    let unit = tr(" %");
     match (part * 200 + whole) / (whole * 2) {
-        0 | 1 if part > 0 && part * 100 < whole => "<1 %".to_owned(),
-        100.. if part < whole => ">99 %".to_owned(),
-        percent => format!("{percent} %"),
+        0 | 1 if part > 0 && part * 100 < whole => format!("<1{unit}"),
+        100.. if part < whole => format!(">99{unit}"),
+        percent => format!("{percent}{unit}"),
     }
 }
 
@@ -116,8 +123,17 @@ fn coded(text: &str) -> Value {
 
 /// Draws a page, whose links begin with the path of the site.
 pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Value) -> Response {
-    let values = context! { base => &access.base, version => env!("CARGO_PKG_VERSION"), ..values };
-    match PAGES.get_template(name).and_then(|template| template.render(values)) {
+    let lang = language::of_request();
+    let pages = if lang == Lang::Zh { &CHINESE } else { &ENGLISH };
+    let values = context! {
+        base => &access.base,
+        version => env!("CARGO_PKG_VERSION"),
+        // The page of likes has a language of its own, and no frame.
+        lang => language::tag(lang),
+        switch => language::switch(),
+        ..values
+    };
+    match pages.get_template(name).and_then(|template| template.render(values)) {
         Ok(body) => headers::html(status, body),
         Err(error) => {
             report::broken("a page could not be drawn", &name, &error);
@@ -140,7 +156,7 @@ pub(crate) fn page_for(
 /// The answer for an unknown address, which says where to look instead: a page, or one line of text for a program.
 pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Response {
     let mut answer = if headers::wants_page(sent) {
-        let what = format!("There is nothing at this address. {instead}.");
+        let what = fill("There is nothing at this address. {}.", &[tr(instead)]);
         problem(app, &Problem::new(StatusCode::NOT_FOUND, what), None)
     } else {
         headers::text(StatusCode::NOT_FOUND, &format!("nothing here. {}", instead.replace('`', "")))
@@ -181,7 +197,7 @@ pub(crate) struct Back {
 /// A page that says what is wrong with a request.
 pub(crate) fn problem(app: &App, problem: &Problem, back: Option<Back>) -> Response {
     let back = back.map(|Back { link, to, is_ahead }| context! { link, to, is_ahead });
-    let title = title(problem.status);
+    let title = tr(title(problem.status));
     page(&app.access, problem.status, "problem.html", context! { title, what => &problem.what, back })
 }
 
@@ -192,7 +208,7 @@ pub(crate) fn no_store(app: &App, error: &StoreError) -> Response {
         Class::Key => "A key of this counter has the wrong type in the store. The log says which.",
         _ => "The store is not responding. Hits are being kept in the meantime.",
     };
-    problem(app, &Problem::new(StatusCode::SERVICE_UNAVAILABLE, what), None)
+    problem(app, &Problem::new(StatusCode::SERVICE_UNAVAILABLE, tr(what)), None)
 }
 
 fn title(status: StatusCode) -> &'static str {
@@ -228,6 +244,7 @@ mod tests {
 
     #[test]
     fn a_number_of_ten_digits_is_short_and_whole_in_its_title() {
+        let brief = |count| brief(Lang::En, count);
         assert_eq!(brief(999_999_999).to_string(), "999,999,999");
         assert_eq!(brief(1_000_000_000).to_string(), r#"<abbr title="1,000,000,000">1G</abbr>"#);
         assert_eq!(brief(i64::MIN).to_string(), r#"<abbr title="-9,223,372,036,854,775,808">-9.2E</abbr>"#);

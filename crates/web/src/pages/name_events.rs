@@ -58,7 +58,7 @@ pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Va
                 // Without it, the page opens at another event.
                 push(&mut link, "event", event.as_str());
             }
-            links.push(context! { word => event.noun(0), link, total, current => event == shown });
+            links.push(context! { word => event.as_str(), link, total, current => event == shown });
         }
     }
     Ok(if links.len() > 1 { links } else { Vec::new() })

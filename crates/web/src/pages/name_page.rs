@@ -1,7 +1,9 @@
 //! The page of a name, with its badge, counts, chart and the text to copy; and the page that compares names.
 
 use super::{
-    Back, login, maker, name_events, no_store, page_for, problem,
+    Back,
+    language::{fill, tr},
+    login, maker, name_events, no_store, page_for, problem,
     trend::{self, CannotShow, View},
     who_asks,
 };
@@ -64,7 +66,7 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
         Err(answer) => return *answer,
     };
     let choose = |status, view: &View| {
-        let values = context! { title => "Comparison", choose => trend::choose(&app, view) };
+        let values = context! { title => tr("Comparison"), choose => trend::choose(&app, view) };
         page_for(&app, &visitor, status, "choose.html", values)
     };
     let view = match View::of_names(Query::of(&uri)) {
@@ -80,7 +82,7 @@ pub(crate) async fn of_names(State(app): State<Arc<App>>, uri: Uri, sent: Header
     }
     match trend::values(&app, &view).await {
         Ok(trend) => {
-            let values = context! { title => "Comparison", trend };
+            let values = context! { title => tr("Comparison"), trend };
             page_for(&app, &visitor, StatusCode::OK, "compare.html", values)
         }
         Err(error) => no_store(&app, &error),
@@ -105,7 +107,7 @@ pub(crate) async fn csv_of_names(State(app): State<Arc<App>>, uri: Uri, sent: He
 }
 
 fn not_shown(app: &App, refused: CannotShow) -> Response {
-    let what = format!("This cannot be shown: {}.", refused.why);
+    let what = fill("This cannot be shown: {}.", &[&refused.why]);
     problem(app, &Problem::bad_request(what), refused.back)
 }
 
@@ -124,11 +126,17 @@ async fn of_name(app: &App, asked: &[u8], uri: &Uri, sent: &HeaderMap) -> Respon
                 to: name.to_string(),
                 is_ahead: true,
             });
-            return problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), ahead);
+            return problem(
+                app,
+                &Problem::bad_request(fill("This cannot be counted: {}.", &[&why.to_string()])),
+                ahead,
+            );
         }
     };
     // An address that says no more than the name.
-    let is_plain = Query::of(uri).raw().all(|(key, _)| key.is_empty() || key.eq_ignore_ascii_case("name"));
+    let is_plain = Query::of(uri)
+        .raw()
+        .all(|(key, _)| ["", "name", "lang"].iter().any(|plain| key.eq_ignore_ascii_case(plain)));
     if is_plain && let Some(event) = name_events::instead_of_hits(app, &name).await {
         let place = format!("{}{}", app.access.base, event_page_path(name.as_ref(), event));
         return redirect(StatusCode::TEMPORARY_REDIRECT, &place);
@@ -244,7 +252,7 @@ fn card(base: &str, name: &Name) -> Option<Value> {
         None => ("an account", format!("/api?username={owner}")),
     };
     let markdown = format!("![GitHub statistics of {name}]({base}{link})");
-    Some(context! { what, link, markdown })
+    Some(context! { what => tr(what), link, markdown })
 }
 
 /// What GitHub lets a repository be called. None of it is escaped in an address.

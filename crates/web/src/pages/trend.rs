@@ -11,6 +11,7 @@ use crate::{
     pages::{
         Back,
         chart::{self, WIDE, WIDTHS},
+        language::{self, tr},
         percent,
     },
     query::Query,
@@ -19,7 +20,10 @@ use crate::{
 };
 use axum::response::Response;
 use minijinja::{Value, context};
-use tallymark_badge::chart::{AxisScale, MOST_SERIES, Series};
+use tallymark_badge::{
+    chart::{AxisScale, MOST_SERIES, Series},
+    panel::Lang,
+};
 use tallymark_core::{Event, Name, Period, Window};
 use tallymark_store::StoreError;
 
@@ -118,7 +122,7 @@ impl View {
     /// The address of this page.
     fn back(&self) -> Option<Back> {
         let name = self.names.first()?;
-        let to = if self.of_name { name.to_string() } else { "the comparison".to_owned() };
+        let to = if self.of_name { name.to_string() } else { tr("the comparison").to_owned() };
         Some(Back { link: self.with_period(self.window.word()), to, is_ahead: false })
     }
 
@@ -239,12 +243,22 @@ async fn compared(app: &App, view: &View, history: &History) -> Result<Value, St
         }
     };
     Ok(context! {
-        noun => view.event.noun(0),
-        when => history.buckets.name(),
+        noun => view.event.as_str(),
+        when => when(history),
         rows => view.names.iter().zip(&counts).zip(ever).map(row).collect::<Vec<_>>(),
         together,
         csv => (!view.of_name).then(|| view.address_of("/compare/series.csv")),
     })
+}
+
+/// From the first bucket to the last.
+fn when(history: &History) -> String {
+    let (lang, buckets) = (language::of_request(), history.buckets);
+    if lang != Lang::Zh {
+        return buckets.name();
+    }
+    let [from, to] = [buckets.first, buckets.last].map(|bucket| language::bucket(lang, buckets.step, bucket));
+    format!("{from}至{to}")
 }
 
 /// The numbers of a comparison, with a column for each name.

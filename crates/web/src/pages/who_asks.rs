@@ -3,7 +3,7 @@
 
 use crate::{
     error::report,
-    pages::{bar, percent},
+    pages::{bar, language::fill, percent},
     state::App,
 };
 use minijinja::{Value, context};
@@ -48,7 +48,7 @@ pub(super) async fn values(app: &App, event: Event, name: &Name) -> Result<Optio
         kept,
         latest => latest.readable(),
         oldest => oldest.readable(),
-        tables => shown.map(|(head, rows)| context! { head => *head, rows => values(rows) }).collect::<Vec<_>>(),
+        tables => shown.map(|(head, rows)| context! { id => head.to_lowercase(), head => *head, rows => values(rows) }).collect::<Vec<_>>(),
         unknown => Unknown::of(&visits).values(),
     }))
 }
@@ -105,7 +105,7 @@ fn by_country(visits: &[Visit]) -> Vec<Row> {
     // One that is left over may as well have its own row.
     if rows.len() > MOST_COUNTRIES + 1 {
         let others = rows.split_off(MOST_COUNTRIES);
-        let label = format!("{} others", others.len());
+        let label = fill("{} others", &[&others.len().to_string()]);
         rows.push(Row::known(&label, "", others.iter().map(|row| row.count).sum()));
     }
     let Unknown { by_github, without, .. } = Unknown::of(visits);

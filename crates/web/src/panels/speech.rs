@@ -1,7 +1,7 @@
 //! The language of the page after a like: that of its panel (`lang=zh|en|both`), or else the reader's.
 
-use crate::query::Query;
-use axum::http::{HeaderMap, header, request::Parts};
+use crate::{headers::language, query::Query};
+use axum::http::request::Parts;
 use tallymark_badge::panel::{Lang, Options};
 
 /// The language of a page.
@@ -16,33 +16,12 @@ impl Speech {
     /// What a request asks for. A language that is none is an error.
     pub(super) fn of(head: &Parts) -> Result<Speech, String> {
         let Some(word) = Query::of(&head.uri).text("lang") else {
-            return Ok(Speech { lang: of_reader(&head.headers), is_asked: false });
+            return Ok(Speech { lang: language(&head.headers).unwrap_or(Lang::Both), is_asked: false });
         };
         let mut options = Options::default();
         options.set("lang", &word).map_err(|why| why.to_string())?;
         Ok(Speech { lang: options.lang, is_asked: true })
     }
-}
-
-/// The one that the reader likes best of those that we have, and both without any.
-fn of_reader(sent: &HeaderMap) -> Lang {
-    let said = sent.get_all(header::ACCEPT_LANGUAGE).iter().filter_map(|said| said.to_str().ok());
-    let mut best: Option<(f32, Lang)> = None;
-    for choice in said.flat_map(|said| said.split(',')) {
-        let (tag, weight) = choice.split_once(';').unwrap_or((choice, ""));
-        let lang = match tag.trim().split('-').next().map(str::to_ascii_lowercase).as_deref() {
-            Some("zh") => Lang::Zh,
-            Some("en") => Lang::En,
-            _ => continue,
-        };
-        let weight = weight.trim().strip_prefix("q=").map_or(Some(1.0), |weight| weight.trim().parse().ok());
-        let weight: f32 = weight.unwrap_or(0.0);
-        // Of equals the first.
-        if weight > best.map_or(0.0, |(weight, _)| weight) {
-            best = Some((weight, lang));
-        }
-    }
-    best.map_or(Lang::Both, |(_, lang)| lang)
 }
 
 #[cfg(test)]

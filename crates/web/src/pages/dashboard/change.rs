@@ -1,6 +1,7 @@
 //! How a count compares with the period before. Only finished buckets are compared, with as many of the period before:
 //! a morning compared with a whole day would always be a decline.
 
+use crate::pages::language::{fill, tr};
 use minijinja::{Value, context};
 use std::ops::Range;
 use tallymark_core::{Month, Now, Period, Step};
@@ -56,21 +57,26 @@ impl Compared {
 
 /// What the page shows of a change: a text with an arrow, and a sentence for a screen reader.
 fn change(now: i64, before: i64, with: &str) -> Option<Value> {
+    let with = tr(with);
     if (before > 0 && before < LEAST) || (before <= 0 && now < LEAST) {
         return None;
     }
     if before <= 0 {
         return Some(
-            context! { way => "up", shown => "new", said => format!("new: there were none in {with}") },
+            context! { way => "up", shown => tr("new"), said => fill("new: there were none in {}", &[with]) },
         );
     }
     let difference = i128::from(now) - i128::from(before);
     let percent = (difference.abs() * 200 + i128::from(before)) / (i128::from(before) * 2);
-    let number = if percent > MOST { format!("over {MOST} %") } else { format!("{percent} %") };
+    let number = if percent > MOST {
+        fill("over {}", &[&format!("{MOST}{}", tr(" %"))])
+    } else {
+        format!("{percent}{}", tr(" %"))
+    };
     let (way, arrow, said) = match difference {
-        _ if percent == 0 => ("same", "=", format!("as many as in {with}")),
-        1.. => ("up", "▲", format!("{number} more than in {with}")),
-        _ => ("down", "▼", format!("{number} less than in {with}")),
+        _ if percent == 0 => ("same", "=", fill("as many as in {}", &[with])),
+        1.. => ("up", "▲", fill("{} more than in {}", &[&number, with])),
+        _ => ("down", "▼", fill("{} less than in {}", &[&number, with])),
     };
     let shown = if percent == 0 { arrow.to_owned() } else { format!("{arrow} {number}") };
     Some(context! { way, shown, said })

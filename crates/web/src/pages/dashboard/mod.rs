@@ -15,7 +15,13 @@ use crate::{
     event,
     history::History,
     name::{graph_path, page_path},
-    pages::{Back, chart, login, maker, name_page::redirect, no_store, page_for, problem},
+    pages::{
+        Back, chart,
+        language::{fill, tr},
+        login, maker,
+        name_page::redirect,
+        no_store, page_for, problem,
+    },
     query::Query,
     state::App,
 };
@@ -45,12 +51,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
     let asked = match DashboardQuery::read(Query::of(&uri)) {
         Ok(asked) => asked,
         Err(why) => {
-            return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), None);
+            return problem(&app, &Problem::bad_request(fill("This cannot be shown: {}.", &[&why])), None);
         }
     };
     if let Err(why) = event::asked(&app, Query::of(&uri)).await {
-        let back = Back { link: "/".to_owned(), to: "the front page".to_owned(), is_ahead: false };
-        return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), Some(back));
+        let back = Back { link: "/".to_owned(), to: tr("the front page").to_owned(), is_ahead: false };
+        return problem(&app, &Problem::bad_request(fill("This cannot be shown: {}.", &[&why])), Some(back));
     }
     match values(&app, asked, Query::of(&uri)).await {
         Ok(Some(values)) => page_for(&app, &visitor, StatusCode::OK, "dashboard.html", values),
@@ -173,8 +179,7 @@ fn about(ranking: &Ranking, period: Period, now: Now) -> Value {
             "The ranking counts from the start of this hour (UTC); the chart and the card show the last 60 minutes.",
         ),
         Period::Minute => Some(
-            "The ranking counts from the start of this minute; the card shows the last 60 seconds, and the chart the last \
-             60 minutes.",
+            "The ranking counts from the start of this minute; the card shows the last 60 seconds, and the chart the last 60 minutes.",
         ),
         Period::Week => Some("Weeks begin on Sunday."),
         _ => None,
@@ -184,12 +189,11 @@ fn about(ranking: &Ranking, period: Period, now: Now) -> Value {
 
 /// An age for people.
 fn ago(seconds: u64) -> String {
-    let several = |count: u64, what: &str| format!("{count} {what}{} ago", if count == 1 { "" } else { "s" });
     match seconds {
-        0..5 => "just now".to_owned(),
-        5..120 => several(seconds, "second"),
-        120..7200 => several(seconds / 60, "minute"),
-        _ => several(seconds / 3600, "hour"),
+        0..5 => tr("just now").to_owned(),
+        5..120 => fill("{} seconds ago", &[&seconds.to_string()]),
+        120..7200 => fill("{} minutes ago", &[&(seconds / 60).to_string()]),
+        _ => fill("{} hours ago", &[&(seconds / 3600).to_string()]),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rows of a ranking: counts, bars, and sparklines of 30 days for the first of them.
 
 use super::query::{DashboardQuery, Order};
+use crate::pages::language::fill;
 use crate::{name::event_page_path, pages::bar, state::App};
 use minijinja::{Value, context};
 use std::fmt::Write;
@@ -69,7 +70,7 @@ async fn spark(app: &App, event: Event, name: &Name) -> Result<Value> {
     let found = or_nothing(app.store.series(event, name, Step::Day, days.first, days.last + 1).await)?;
     let counts = days.fill(found.into_iter().map(|(day, count)| (day, count.max(0))));
     let sum = counts.iter().fold(0i64, |sum, &count| sum.saturating_add(count));
-    Ok(context! { path => path(&counts), said => format!("{} in the last 30 days", group(sum)) })
+    Ok(context! { path => path(&counts), said => fill("{} in the last 30 days", &[&group(sum)]) })
 }
 
 /// A line from the oldest to the newest count, two units above the bottom.

@@ -1,6 +1,7 @@
 //! The values of the badge maker's form: the kind of picture and its parameters, read from the page's address, and
 //! written into the address of the picture.
 
+use crate::pages::language::{fill, noun, of_request};
 use crate::{
     badges::{AnswerKind, DigitDress, Dress, Figures, check},
     name::{badge_path, encoded_text, graph_path, push, push_event, push_scale},
@@ -284,7 +285,7 @@ impl Making {
             ])
             .chain(digits.iter().map(|(value, text)| (value.as_str(), text.as_str())))
             .collect();
-        let total = format!("all {}", self.event.noun(0));
+        let total = fill("all {}", &[&noun(of_request(), self.event.as_str(), 0)]);
         let instead = INSTEAD_OF_HITS.iter().filter(|_| self.event == Event::HIT).copied();
         let numbers: Vec<(&str, &str)> =
             [(TOTAL, total.as_str())].into_iter().chain(NUMBERS).chain(instead).collect();

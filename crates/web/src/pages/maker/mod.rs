@@ -8,6 +8,7 @@ mod making;
 mod notation;
 mod pasted;
 
+use crate::pages::language::tr;
 use crate::{
     name::{event_page_path, page_path, push},
     query::Query,
@@ -38,7 +39,7 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
     context! {
         preview,
         mistake,
-        left_out => (!making.left_out.is_empty()).then(|| making.left_out.join(", ").to_lowercase()),
+        left_out => (!making.left_out.is_empty()).then(|| making.left_out.iter().map(|label| tr(label)).collect::<Vec<_>>().join(tr(", ")).to_lowercase()),
         place => making.made.place(),
         counts,
         // Visits have to be told apart, which not every set-up does.

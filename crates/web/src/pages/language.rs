@@ -1,0 +1,266 @@
+//! The language of a page: the one chosen with `?lang=`, which a cookie keeps, or else the first that a browser asks
+//! for. Pages are in English and in Chinese.
+//!
+//! It is known to whatever draws a page for a request ([`of_request`]), also to errors, without being handed on: a
+//! layer sets it. A task that does not answer a request has English. Panels have a `lang` of their own.
+
+use super::{login::cookie, texts::TEXTS};
+use crate::{
+    headers::{self, language_of},
+    query::Query,
+    state::App,
+};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Uri, header},
+    middleware::Next,
+    response::Response,
+};
+use minijinja::{Value, context};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+use tallymark_badge::{number::group, panel::Lang};
+use tallymark_core::{Event, Minute, Step};
+
+/// The name of the cookie.
+const COOKIE: &str = "tallymark_lang";
+/// How long a choice is kept.
+const KEPT: Duration = Duration::from_secs(365 * 86_400);
+/// What may decide about the language of a page.
+const VARY: HeaderValue = HeaderValue::from_static("Accept-Language, Cookie");
+
+tokio::task_local! {
+    static PAGE_LANGUAGE: PageLanguage;
+}
+
+/// What a request says about its language.
+struct PageLanguage {
+    lang: Lang,
+    /// Where the page is, without its language.
+    place: String,
+}
+
+/// The languages that a page may be in, and what each is called in itself.
+const LANGUAGES: [(Lang, &str); 2] = [(Lang::En, "English"), (Lang::Zh, "中文")];
+
+/// The language of the request that this task answers.
+pub(super) fn of_request() -> Lang {
+    PAGE_LANGUAGE.try_with(|asked| asked.lang).unwrap_or(Lang::En)
+}
+
+/// As `<html lang>` has it.
+pub(super) fn tag(lang: Lang) -> &'static str {
+    if lang == Lang::Zh { "zh-Hans" } else { "en" }
+}
+
+/// The same page in the other language.
+pub(super) fn switch() -> Value {
+    let other = if of_request() == Lang::Zh { LANGUAGES[0] } else { LANGUAGES[1] };
+    let place = PAGE_LANGUAGE.try_with(|asked| asked.place.clone()).unwrap_or_else(|_| "/".to_owned());
+    let link = format!("{place}{}lang={}", if place.contains('?') { '&' } else { '?' }, other.0.word());
+    context! { link, lang => tag(other.0), word => other.1 }
+}
+
+/// The layer of routes that have pages.
+pub(crate) async fn choose(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let chosen = chosen(request.uri());
+    let lang = chosen
+        .or_else(|| kept(request.headers()))
+        .or_else(|| headers::language(request.headers()))
+        .unwrap_or(Lang::En);
+    let place = place(request.uri(), request.method().is_safe());
+    let sent = chosen.map(|_| request.headers().clone());
+    let mut answer = PAGE_LANGUAGE.scope(PageLanguage { lang, place }, next.run(request)).await;
+    let set = answer.headers_mut();
+    if set.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
+        set.append(header::VARY, VARY);
+        let cookie = sent.and_then(|sent| cookie(&app.access, &sent, (COOKIE, lang.word()), KEPT, "Lax"));
+        if let Some(cookie) = cookie {
+            set.append(header::SET_COOKIE, cookie);
+        }
+    }
+    answer
+}
+
+/// `lang=en` or `lang=zh`. Another language is not ours to show, so the browser's choice remains.
+fn chosen(uri: &Uri) -> Option<Lang> {
+    language_of(&Query::of(uri).text("lang")?)
+}
+
+fn kept(sent: &HeaderMap) -> Option<Lang> {
+    headers::cookies(sent, COOKIE).find_map(|value| language_of(std::str::from_utf8(value).ok()?))
+}
+
+/// The path and query of a page without its language. What was posted has no address to come back to.
+fn place(uri: &Uri, is_safe: bool) -> String {
+    let rest: Vec<String> = Query::of(uri)
+        .raw()
+        .filter(|(key, value)| {
+            is_safe && !(key.is_empty() && value.is_empty()) && !key.eq_ignore_ascii_case("lang")
+        })
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let path = uri.path();
+    if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) }
+}
+
+static CHINESE: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| TEXTS.iter().copied().collect());
+
+/// A text of the code in the language of the request.
+pub(super) fn tr(text: &str) -> &str {
+    in_language(of_request(), text)
+}
+
+/// A text in a language. Names and numbers are the same in each.
+pub(super) fn in_language(lang: Lang, text: &str) -> &str {
+    match lang {
+        Lang::Zh => CHINESE.get(text).copied().unwrap_or(text),
+        _ => text,
+    }
+}
+
+/// A text of the code with values in the place of each `{}`.
+pub(super) fn fill(text: &str, values: &[&str]) -> String {
+    values.iter().fold(tr(text).to_owned(), |text, value| text.replacen("{}", value, 1))
+}
+
+/// A template with its `[[texts]]` in a language.
+pub(super) fn translated(source: &str, lang: Lang) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some((before, after)) = rest.split_once("[[") {
+        let (text, after) = after.split_once("]]").unwrap_or((after, ""));
+        out.push_str(before);
+        out.push_str(in_language(lang, text));
+        rest = after;
+    }
+    out + rest
+}
+
+/// The word for so many of an event.
+pub(super) fn noun(lang: Lang, event: &str, count: i64) -> String {
+    const NOUNS: [(&str, &str); 6] = [
+        ("hit", "浏览"),
+        ("visit", "访问"),
+        ("like", "点赞"),
+        ("unlike", "取消点赞"),
+        ("order", "订单"),
+        ("pageview", "页面浏览"),
+    ];
+    let Ok(known) = Event::new(event.as_bytes()) else { return event.to_owned() };
+    let chinese = NOUNS.iter().find(|(word, _)| *word == event).filter(|_| lang == Lang::Zh);
+    chinese.map_or_else(|| known.noun(count).to_owned(), |(_, chinese)| (*chinese).to_owned())
+}
+
+/// A large number in short, as a language says it: `1.2G`, `12.3亿`.
+pub(super) fn short(lang: Lang, count: i64) -> String {
+    if lang != Lang::Zh {
+        return tallymark_badge::number::short(count).to_string();
+    }
+    let tenths = count / 10_000_000;
+    let (whole, rest) = (tenths / 10, (tenths % 10).abs());
+    if rest == 0 || whole.abs() >= 100 {
+        format!("{}亿", group(whole))
+    } else {
+        format!("{whole}.{rest}亿")
+    }
+}
+
+/// A bucket of a chart for people.
+pub(super) fn bucket(lang: Lang, step: Step, bucket: i32) -> String {
+    if lang != Lang::Zh {
+        return step.name(bucket);
+    }
+    let begin = step.begin(bucket);
+    let (year, month, day) = begin.day().date();
+    match step {
+        Step::Month => format!("{year}年{month}月"),
+        Step::Day => format!("{year}年{month}月{day}日"),
+        Step::Minute | Step::Hour => format!("{year}年{month}月{day}日 {}", of_day(begin)),
+    }
+}
+
+fn of_day(minute: Minute) -> String {
+    let of_day = minute.0.rem_euclid(1440);
+    format!("{:02}:{:02}", of_day / 60, of_day % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    fn sent(name: header::HeaderName, value: &str) -> HeaderMap {
+        [(name, value.parse().unwrap())].into_iter().collect()
+    }
+
+    #[test]
+    fn a_choice_is_kept_in_a_cookie() {
+        assert_eq!(kept(&sent(header::COOKIE, "a=b; tallymark_lang=zh")), Some(Lang::Zh));
+        assert_eq!(kept(&sent(header::COOKIE, "tallymark_lang=de")), None);
+    }
+
+    #[test]
+    fn the_switch_keeps_the_rest_of_the_address() {
+        let of = |text: &str| place(&text.parse().unwrap(), true);
+        assert_eq!(of("/repo/o/r?period=7d&lang=zh&compare=a%20b"), "/repo/o/r?period=7d&compare=a%20b");
+        assert_eq!(of("/?lang=en"), "/");
+        assert_eq!(place(&"/login?a=b".parse().unwrap(), false), "/login");
+    }
+
+    #[test]
+    fn numbers_and_dates_are_as_the_language_writes_them() {
+        assert_eq!(short(Lang::Zh, 1_234_567_890), "12.3亿");
+        assert_eq!(short(Lang::Zh, i64::MIN), "-92,233,720,368亿");
+        assert_eq!(bucket(Lang::Zh, Step::Hour, 20_777 * 24 + 9), "2026年11月20日 09:00");
+        assert_eq!(bucket(Lang::Zh, Step::Day, 20_777), "2026年11月20日");
+    }
+
+    /// Every file of the pages, with what it has between quotes or brackets.
+    fn sources(dir: &Path, out: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, out);
+            } else if path.extension().is_some_and(|end| end == "rs" || end == "html")
+                && !path.ends_with("texts.rs")
+            {
+                out.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_text_is_in_both_languages_and_none_is_left_over() {
+        let mut files = Vec::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pages"), &mut files);
+        let mut used = BTreeSet::new();
+        for (file, text) in &files {
+            if file.ends_with(".html") {
+                let parts = text.split("[[").skip(1).map(|part| part.split_once("]]").unwrap().0);
+                used.extend(parts.map(str::to_owned));
+            }
+        }
+        let known: BTreeSet<String> = TEXTS.iter().map(|(english, _)| (*english).to_owned()).collect();
+        assert_eq!(known.len(), TEXTS.len(), "a text is there twice");
+        let missing: Vec<_> = used.difference(&known).collect();
+        assert!(missing.is_empty(), "without Chinese: {missing:#?}");
+        // The widths of buckets have their words from the calendar.
+        for word in ["minute", "Minute", "hour", "Hour", "day", "Day", "month", "Month"] {
+            assert!(known.contains(word), "{word}");
+        }
+        for english in known.difference(&used) {
+            let quoted = format!("{english:?}");
+            assert!(files.iter().any(|(_, text)| text.contains(&quoted)), "no page has {english:?}");
+        }
+        for (english, chinese) in TEXTS {
+            assert!(
+                !chinese.is_empty() && english.matches("{}").count() >= chinese.matches("{}").count(),
+                "{english}"
+            );
+        }
+    }
+}
