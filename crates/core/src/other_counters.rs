@@ -9,7 +9,7 @@ use memchr::memchr;
 
 /// The first segments of Tallymark's own addresses, besides those of a configured prefix. None of them is an owner at
 /// dwyl's address.
-pub const OWN_SEGMENTS: [&str; 29] = [
+pub const OWN_SEGMENTS: [&str; 31] = [
     "api",
     "assets",
     "badge",
@@ -17,6 +17,8 @@ pub const OWN_SEGMENTS: [&str; 29] = [
     "banners",
     "compare",
     "favicon.ico",
+    "feed",
+    "feed.atom",
     "graph",
     "graph.svg",
     "health",
