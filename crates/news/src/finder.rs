@@ -201,6 +201,7 @@ impl Finder {
         let minutes = self.counts.series(event, name, Step::Minute, minute - 59, minute + 1).await?;
         let hour: i64 = minutes.iter().map(|(_, count)| count).sum();
         if hour < SPIKE {
+            rest(began).await;
             return Ok(None);
         }
         let days = self.counts.series(event, name, Step::Day, today.0 - USUAL_DAYS, today.0).await?;

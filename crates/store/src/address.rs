@@ -187,7 +187,6 @@ fn port_is_one(rest: &str) -> bool {
 /// `%` may put its `@` or `/` anywhere, hence the last one of the whole text.
 pub(crate) fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    // A query may hold an `@` too, which does not make a login of what comes before it.
     let (secret, open) = rest.rsplit_once('@').map_or((false, rest), |(_, open)| (true, open));
     let open = open.split(['?', '#']).next().unwrap_or_default();
     format!("{scheme}://{}{open}", if secret { "***@" } else { "" })

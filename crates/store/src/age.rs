@@ -1,4 +1,4 @@
-//! What is older than it is to be kept, level by level: how much that is, and its deletion.
+//! What is past its retention, level by level: how much that is, and its deletion.
 //!
 //! Hours and minutes expire by themselves, from their last write on (see [`Retention`](crate::Retention)). This goes by their
 //! own time, and at once. Days and last visits do not expire by themselves: the daemon calls this for those that are bounded,
@@ -74,7 +74,7 @@ impl TooOld {
 /// The interface of a store for what is old. The time is the store's as well as the caller's: counts are old if both say so.
 #[async_trait]
 pub trait StoreAge: Send + Sync {
-    /// What is older than it is to be kept. Changes nothing.
+    /// What is past its retention. Changes nothing.
     async fn aged(&self, level: Level, keep: Duration) -> Result<TooOld>;
 
     /// Deletes it, a little at a time. If that is interrupted, the rest is there the next time.

@@ -50,7 +50,9 @@ fn what_is_old_is_told_then_deleted_and_no_total_changes() {
         let said = place.run(&["store", "prune", "--day", "100d", "--delete"]).good();
         assert!(said.contains("It was deleted. Totals are unchanged."), "{said}");
         assert_eq!((totals(), days(&place, "o/r"), days(&place, "o/s")), ((3, 3, 6), 2, 2));
-        assert!(place.run(&["store", "prune", "--day", "100d"]).good().contains("Nothing is older"));
+        assert!(
+            place.run(&["store", "prune", "--day", "100d"]).good().contains("Nothing is past its retention")
+        );
 
         // A bound in the configuration: the daemon deletes.
         place.configure("[retention]\nminute = \"26h\"\nhour = \"30d\"\nday = \"40d\"\n");

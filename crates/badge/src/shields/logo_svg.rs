@@ -42,52 +42,31 @@ const ELEMENTS: [&str; 15] = [
     "title",
 ];
 
-const ATTRIBUTES: [&str; 52] = [
-    "clip-path",
-    "clip-rule",
+/// Where and how large things are, and what refers to what.
+const GEOMETRY: [&str; 30] = [
     "clipPathUnits",
-    "color",
     "cx",
     "cy",
     "d",
-    "display",
-    "fill",
-    "fill-opacity",
-    "fill-rule",
     "fx",
     "fy",
     "gradientTransform",
     "gradientUnits",
     "height",
     "id",
-    "mask",
     "maskContentUnits",
     "maskUnits",
     "offset",
-    "opacity",
-    "paint-order",
     "pathLength",
     "points",
     "preserveAspectRatio",
     "r",
     "rx",
     "ry",
-    "shape-rendering",
     "spreadMethod",
-    "stop-color",
-    "stop-opacity",
-    "stroke",
-    "stroke-dasharray",
-    "stroke-dashoffset",
-    "stroke-linecap",
-    "stroke-linejoin",
-    "stroke-miterlimit",
-    "stroke-opacity",
-    "stroke-width",
     "style",
     "transform",
     "viewBox",
-    "visibility",
     "width",
     "x",
     "x1",
@@ -97,13 +76,7 @@ const ATTRIBUTES: [&str; 52] = [
     "y2",
 ];
 
-/// What draws something.
-const SHAPES: [&str; 7] = ["path", "rect", "circle", "ellipse", "line", "polyline", "polygon"];
-
-/// What is left out although it would be seen.
-const SEEN: [&str; 7] = ["text", "image", "use", "a", "switch", "foreignObject", "svg"];
-
-/// What a rule of a style sheet may say.
+/// How they are painted: the only attributes that a rule of a style sheet may set.
 const PAINT: [&str; 22] = [
     "clip-path",
     "clip-rule",
@@ -128,6 +101,12 @@ const PAINT: [&str; 22] = [
     "stroke-width",
     "visibility",
 ];
+
+/// What draws something.
+const SHAPES: [&str; 7] = ["path", "rect", "circle", "ellipse", "line", "polyline", "polygon"];
+
+/// What is left out although it would be seen.
+const SEEN: [&str; 7] = ["text", "image", "use", "a", "switch", "foreignObject", "svg"];
 
 /// A logo with nothing but what is allowed.
 pub(super) struct CleanLogo {
@@ -234,8 +213,9 @@ impl CleanPen<'_> {
         let by_rule = |name: &str| rules.iter().any(|(known, _)| *known == name);
         let plain = element.attributes().filter(|attribute| attribute.namespace().is_none());
         let plain = plain.map(|attribute| (attribute.name(), attribute.value()));
-        let plain =
-            plain.filter(|(name, value)| ATTRIBUTES.contains(name) && is_harmless(value) && !by_rule(name));
+        let plain = plain.filter(|(name, value)| {
+            (GEOMETRY.contains(name) || PAINT.contains(name)) && is_harmless(value) && !by_rule(name)
+        });
         for (name, value) in plain.chain(rules.iter().copied()) {
             if !(self.has_fill && name == "fill") {
                 let _ = write!(self.out, " {name}=\"{}\"", XmlText(value));

@@ -1,4 +1,4 @@
-//! What is older than it is to be kept: see [`StoreAge`](crate::StoreAge). The set of a day has the names whose keys are
+//! What is past its retention: see [`StoreAge`](crate::StoreAge). The set of a day has the names whose keys are
 //! looked at.
 
 use super::{

@@ -1,4 +1,4 @@
-//! What is older than it is to be kept: see [`StoreAge`](crate::StoreAge).
+//! What is past its retention: see [`StoreAge`](crate::StoreAge).
 
 use super::{file, reached::Reached};
 use crate::{Level, TooOld, retention};

@@ -1,4 +1,4 @@
-//! What is older than it is to be kept.
+//! What is past its retention.
 
 use crate::bed::{Bed, Desk, at, named, noon, on};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,5 +1,4 @@
-//! `tallymark store prune`: what is older than it is to be kept, by level, and its deletion. A dry run unless --delete says
-//! otherwise.
+//! `tallymark store prune`: shows by level what is past its retention, and deletes it if --delete is given.
 
 use super::{CommonFlags, block_on, out};
 use crate::{config::units, home, user};
@@ -10,8 +9,7 @@ use std::time::Duration;
 use tallymark_store::{Level, Retention, TooOld};
 use thousands::Separable;
 
-/// Show what is older than it is to be kept: by the configuration, or by these flags, to see what a shorter [retention] would
-/// delete. Nothing is deleted without --delete. Totals always stay as they are.
+/// Show what is past its retention: that of the configuration, or that of these flags, to see what a shorter one would delete. Nothing is deleted without --delete. Totals always stay as they are.
 #[derive(Debug, Args)]
 pub(super) struct Prune {
     /// How long counts per minute are kept.
@@ -98,13 +96,13 @@ impl Prune {
     fn people(&self, rows: &[PrunedLevel]) -> String {
         let mut table = out::table(&["level", "kept for", "older than that", "the oldest"]);
         for (level, keep, aged) in rows {
-            let keep = keep.map_or_else(|| "ever".to_owned(), units::written);
+            let keep = keep.map_or_else(|| "no limit".to_owned(), units::written);
             let oldest = aged.oldest.map_or_else(|| "-".to_owned(), |day| day.to_string());
             table.add_row([level.to_string(), keep, aged.entries.separate_with_commas(), oldest]);
         }
         let is_any = rows.iter().any(|(_, _, aged)| aged.entries > 0);
         let said = match (is_any, self.delete) {
-            (false, _) => "Nothing is older than it is to be kept.\n",
+            (false, _) => "Nothing is past its retention.\n",
             (true, true) => "It was deleted. Totals are unchanged.\n",
             (true, false) => {
                 "Nothing was deleted. With --delete, this command deletes it now; `[retention]` in the configuration \

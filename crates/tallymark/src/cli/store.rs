@@ -28,7 +28,7 @@ enum Action {
     Adopt,
     /// Copy every count into another, empty store.
     Copy(StoreCopy),
-    /// Show what is older than it is to be kept, and delete it with --delete.
+    /// Show what is past its retention, and delete it with --delete.
     Prune(Prune),
 }
 

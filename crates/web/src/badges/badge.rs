@@ -111,15 +111,15 @@ pub(crate) async fn show(
         Err(why) => return mistake(&why),
     };
     let now = (app.now)();
-    let (counted, why) = match wish.uncounted(method, sent) {
-        Some(why) => (None, why),
+    let (counted, why, has_room) = match wish.uncounted(method, sent) {
+        Some(why) => (None, why, true),
         None => {
-            let (total, why) = count(app, name.as_ref(), now, (peer, sent)).await;
-            (Some(total), why)
+            let (total, uncounted) = count(app, name.as_ref(), now, (peer, sent)).await;
+            let has_room = !matches!(uncounted, Some(Uncounted::Overflow));
+            (Some(total), uncounted.map_or("counted", why_uncounted), has_room)
         }
     };
     // Counting answers the total of hits. A name without room has nothing at all.
-    let has_room = !why.starts_with(OVERFLOW);
     let counts = match counted.filter(|_| wish.figures.is_total_of(Event::HIT)) {
         Some(total) => total.map(|total| vec![total]).map_err(Problem::from),
         None if has_room => wish.figures.counts(app, &name, now).await,
@@ -139,28 +139,22 @@ pub(crate) async fn show(
     headers::picture(StatusCode::OK, picture, why)
 }
 
-/// Counts a hit. Answers what its name shows from now on, and what `X-Tallymark` says.
+/// Counts a hit. Answers what its name shows from now on, and why the hit is no part of it.
 async fn count(
     app: &App,
     name: NameRef<'_>,
     now: Now,
     from: (Peer, &HeaderMap),
-) -> (Result<i64, Unavailable>, &'static str) {
+) -> (Result<i64, Unavailable>, Option<Uncounted>) {
     let CountedHit { total, uncounted, is_crowded } =
         app.counter.count(&app.hit(Event::HIT, name, now, from));
     let total = total.get().await;
     match uncounted {
-        Some(uncounted) => (total, why_uncounted(uncounted)),
         // A new name without room has nothing; its hit is of ~overflow.
-        None if is_crowded && app.counter.is_over(Event::HIT, name) => {
-            (Ok(0), why_uncounted(Uncounted::Overflow))
-        }
-        None => (total, "counted"),
+        None if is_crowded && app.counter.is_over(Event::HIT, name) => (Ok(0), Some(Uncounted::Overflow)),
+        uncounted => (total, uncounted),
     }
 }
-
-/// How `X-Tallymark` begins where there is no room for another name.
-const OVERFLOW: &str = "overflow";
 
 /// What `X-Tallymark` says of a hit that is no part of what its name shows.
 pub(crate) fn why_uncounted(why: Uncounted) -> &'static str {
