@@ -128,7 +128,6 @@ pub(crate) fn page(access: &Access, status: StatusCode, name: &str, values: Valu
     let values = context! {
         base => &access.base,
         version => env!("CARGO_PKG_VERSION"),
-        // The page of likes has a language of its own, and no frame.
         lang => language::tag(lang),
         switch => language::switch(),
         ..values

@@ -351,7 +351,7 @@ fn draw(app: &App, status: StatusCode, name: &Name, to: &LikeReader<'_>, values:
         stays => STAYS,
         add => address::of_like(name, "add"),
         remove => address::of_like(name, "remove"),
-        lang => speech.lang.word(),
+        speech => speech.lang.word(),
         query => if speech.is_asked { format!("?lang={}", speech.lang.word()) } else { String::new() },
         ..values
     };
