@@ -272,17 +272,23 @@ impl Reader {
 
     /// Those whose key exists.
     async fn existing<T>(&self, keys: impl Iterator<Item = (T, String)>) -> Result<Vec<T>> {
-        let mut pipeline = redis::pipe();
-        let mut all = Vec::new();
-        for (of_key, key) in keys {
-            pipeline.cmd("EXISTS").arg(key);
-            all.push(of_key);
-        }
+        const ATTEMPT: &str = "looking for statuses";
+        let (all, keys): (Vec<T>, Vec<String>) = keys.unzip();
         if all.is_empty() {
             return Ok(all);
         }
-        let live = self.link.live("looking for statuses").await?;
-        let answers = self.link.pipe(live, "looking for statuses", &mut pipeline).await?;
+        // Most names have none of them, and one answer for all keys is cheap.
+        let live = self.link.live(ATTEMPT).await?;
+        let any = self.link.pipe(live, ATTEMPT, redis::pipe().cmd("EXISTS").arg(&keys)).await?;
+        if matches!(any[..], [Value::Int(0)]) {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = redis::pipe();
+        for key in &keys {
+            pipeline.cmd("EXISTS").arg(key);
+        }
+        let live = self.link.live(ATTEMPT).await?;
+        let answers = self.link.pipe(live, ATTEMPT, &mut pipeline).await?;
         let there = |answer: &Value| matches!(answer, Value::Int(1));
         Ok(all
             .into_iter()

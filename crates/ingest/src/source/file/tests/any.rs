@@ -5,7 +5,11 @@ use proptest::{prelude::*, test_runner::RngSeed};
 use std::{
     collections::{BTreeMap, BTreeSet},
     os::unix::fs::MetadataExt,
+    time::Duration,
 };
+
+/// Longer than a tick of the kernel, 1 to 10 ms.
+const TICK: Duration = Duration::from_millis(11);
 
 /// What may happen to a log.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +45,8 @@ pub(super) enum Happens {
     Switch {
         back: bool,
     },
+    /// Time passes. Without it, most of what happens has the same time stamp: they are of the kernel's tick.
+    Quiet,
 }
 
 fn happens() -> impl Strategy<Value = Happens> {
@@ -61,6 +67,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => Just(Happens::CopyDirectory),
         1 => Just(Happens::Rewrite),
         2 => any::<bool>().prop_map(|back| Happens::Switch { back }),
+        6 => Just(Happens::Quiet),
     ]
 }
 
@@ -258,6 +265,7 @@ impl World {
                 std::fs::copy(self.bed.path(&name), self.bed.path("sedXXXX")).unwrap();
                 self.bed.rename("sedXXXX", &name);
             }
+            Happens::Quiet => std::thread::sleep(TICK),
             _ => {}
         }
     }
