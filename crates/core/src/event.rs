@@ -18,6 +18,10 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnEvent;
 
+/// The events of the archive of GitHub's traffic: views, visitors of each day, and clones. They are counts of the
+/// repository's name.
+pub const TRAFFIC_EVENTS: [&str; 3] = ["gh-views", "gh-uniques", "gh-clones"];
+
 impl Event {
     /// A badge was shown. The only event that ghit.me knows, and the only one published as `<name>.svg`.
     pub const HIT: Event = Event::literal(b"hit");

@@ -19,6 +19,8 @@ pub enum NotAGlob {
     TooMany,
     /// No name has one.
     Control,
+    /// No name begins so, so it would match nothing.
+    Reserved,
 }
 
 impl fmt::Display for NotAGlob {
@@ -29,6 +31,7 @@ impl fmt::Display for NotAGlob {
             NotAGlob::TooLong => "a pattern has at most 200 bytes",
             NotAGlob::TooMany => "a pattern has at most 4 *",
             NotAGlob::Control => "a pattern has no control characters",
+            NotAGlob::Reserved => "no name begins with ~ or is -, so nothing matches",
         })
     }
 }
@@ -65,6 +68,9 @@ impl Glob {
         }
         if text.chars().any(char::is_control) {
             return Err(NotAGlob::Control);
+        }
+        if text.starts_with('~') || text == "-" {
+            return Err(NotAGlob::Reserved);
         }
         Ok(Glob(text.to_owned()))
     }
@@ -128,6 +134,9 @@ mod tests {
             ("**", NotAGlob::Bare),
             ("a*b*c*d*e*", NotAGlob::TooMany),
             ("a\n", NotAGlob::Control),
+            ("~all", NotAGlob::Reserved),
+            ("~*", NotAGlob::Reserved),
+            ("-", NotAGlob::Reserved),
         ] {
             assert_eq!(Glob::new(text), Err(why));
         }

@@ -81,7 +81,7 @@ pub use correction::{
 pub use counter::{CountedHit, Counter, Latest, LatestAnswer, Total, Unavailable, Uncounted, Waiting, left};
 pub use day_visitors::{DayKeys, DayVisitors, KEY_DAYS, VisitorHash};
 pub use deny::DenyRules;
-pub use event::{Event, NotAnEvent};
+pub use event::{Event, NotAnEvent, TRAFFIC_EVENTS};
 pub use framing::{Frame, Frames, Framing};
 pub use group::{Glob, NameGroup, NotAGlob};
 pub use hit::{ClientWords, Hit, Requester, opts_out};

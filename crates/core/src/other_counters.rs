@@ -93,6 +93,19 @@ impl OtherCounter {
         (OtherCounter::MoeCounter, "moe-counter"),
     ];
 
+    /// What people call it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            OtherCounter::Komarev => "komarev",
+            OtherCounter::Seeyoufarm => "hits.seeyoufarm.com",
+            OtherCounter::HitsSh => "hits.sh",
+            OtherCounter::VisitorBadge => "visitor-badge",
+            OtherCounter::Dwyl => "dwyl/hits",
+            OtherCounter::MoeCounter => "Moe-Counter",
+        }
+    }
+
     /// What its address has to contain.
     #[must_use]
     pub fn wants(self) -> &'static str {

@@ -42,14 +42,14 @@ pub use contributions::{Contributions, DayRun, StreakDays};
 pub use error::GithubError;
 pub use kept::{Aged, NoStats, Work, kept_statistics, take_over};
 pub use missing::MissingAccount;
-pub use outgoing::{Ask, FetchError, Fetched, Outgoing, Redirects};
+pub use outgoing::{Ask, FetchError, Fetched, Outgoing, Redirects, is_public_site};
 pub use refresh::refresh;
 pub use statistics::{Statistics, StatsAges};
 pub use stats::{KnownRepository, RepositorySums, Stats};
 pub use status::{TokenStatus, token_status};
 pub use token::{GithubToken, NotAGithubToken};
 pub use tracked::{MOST_TRACKED, NotTracked, TrackedAccount, TrackedAccounts};
-pub use traffic::{RepositoryTraffic, TRAFFIC_EVENTS, TrafficDay};
+pub use traffic::{RepositoryTraffic, TrafficDay};
 pub use zone::{DayZone, NotADayZone};
 
 /// What this crate keeps in a store, for whoever takes all of it to another one.

@@ -9,9 +9,6 @@ use tallymark_core::Day;
 /// GitHub tells of 14 days; two more, because its clock and ours may differ.
 const DAYS: i32 = 16;
 
-/// The events of the archive: views, visitors of each day, and clones. They are counts of the repository's name.
-pub const TRAFFIC_EVENTS: [&str; 3] = ["gh-views", "gh-uniques", "gh-clones"];
-
 /// One day of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrafficDay {

@@ -218,7 +218,7 @@ mod tests {
         let config = Config::parse("", &overrides).unwrap();
         let url = StoreUrl::Sqlite(dir.path().join("t.db"));
         let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
-        let look = Arc::new(ArcSwap::from_pointee(config.look().unwrap()));
+        let look = Arc::new(ArcSwap::from_pointee(config.look().unwrap().0));
         let (written, stop) = (Written::default(), CancellationToken::new());
         let running = tokio::spawn({
             let (next, store, stop) = (NextPass::Written(written.clone()), store.clone(), stop.clone());

@@ -1,6 +1,6 @@
 //! Replaces label, colours, template, the definition of a visit, the deny list and the database of places at run time:
 //! on SIGHUP, and when the configuration, the template or the database of places changes on disk. A broken one is
-//! refused with file, line and reason, and the old one stays.
+//! refused with file, line and reason, and the old one stays; so does each logo and digit theme by itself.
 
 use crate::config::{BadConfig, Config, Overrides};
 use arc_swap::ArcSwap;
@@ -82,7 +82,14 @@ impl Reload {
                 Ok((look, config.visits, config.deny))
             });
         match read {
-            Ok((look, visits, deny)) => {
+            Ok(((mut look, flaws), visits, deny)) => {
+                // One that is broken now is the one of before.
+                let before = self.look.load();
+                look.logos.keep(&before.logos);
+                look.digits.keep(&before.digits);
+                for flaw in flaws {
+                    error!("not reloaded: {}; if it could be used before, it stays as it was", flaw.what);
+                }
                 self.look.store(Arc::new(look));
                 if let Some(gate) = &self.gate {
                     gate.follow(visits);

@@ -5,7 +5,7 @@
 //! last pass. The closed channel is the signal; one deadline covers all of it.
 
 use crate::{
-    config::{BadConfig, Config, DEFAULTS_OFF, Overrides},
+    config::{BadConfig, Config, DEFAULTS_OFF, OpenedFiles, Overrides},
     home::{self, Shortfall},
     publishing::{NextPass, Publishing},
     reload::Reload,
@@ -24,9 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_core::Name;
-use tallymark_github::{
-    AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, TRAFFIC_EVENTS, refresh,
-};
+use tallymark_github::{AvatarMeters, AvatarSource, Avatars, GithubAccess, Outgoing, Statistics, refresh};
 use tallymark_ingest::{
     Corrector, Describing, Ended, FirstLooks, HandedIn, IngestMeters, Instance, Live, PAUSES, Refusals,
     StoreCopying, Tail, VisitGate, WaitingDaemon, Writer, WriterOptions, clear_what_is_old,
@@ -101,7 +99,10 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
             info!(tags = off.join(", "), "{DEFAULTS_OFF}");
         }
     }
-    let (look, places) = config.open_files(start.file.as_deref())?;
+    let OpenedFiles { look, places, flaws } = config.open_files(start.file.as_deref())?;
+    for flaw in flaws {
+        warn!("badges that ask for it show this as a mistake: {}", flaw.what);
+    }
     let look = Arc::new(ArcSwap::from_pointee(look));
     if let Some(warning) = home::of_snow_trace(config) {
         warn!("{warning}");
@@ -566,7 +567,7 @@ fn status(health: &Health, base_url: &str) -> String {
 
 /// The events that may be counted here one day.
 fn events(config: &Config) -> Vec<tallymark_core::Event> {
-    let traffic = TRAFFIC_EVENTS.iter().filter(|_| config.github.keeps_traffic);
+    let traffic = tallymark_core::TRAFFIC_EVENTS.iter().filter(|_| config.github.keeps_traffic);
     let traffic = traffic.filter_map(|word| tallymark_core::Event::new(word.as_bytes()).ok());
     config.routes.events().into_iter().chain(traffic).collect()
 }

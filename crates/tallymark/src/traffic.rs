@@ -12,9 +12,9 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tallymark_core::{Batch, Counts, Day, Entry, Event, Name, Position, When};
-use tallymark_github::{AccountName, KnownRepository, Statistics, TRAFFIC_EVENTS, TrafficDay};
-use tallymark_ingest::{Errand, import::named_instance};
+use tallymark_core::{Batch, Counts, Day, Entry, Event, Name, Position, TRAFFIC_EVENTS, When};
+use tallymark_github::{AccountName, KnownRepository, Statistics, TrafficDay};
+use tallymark_ingest::{Errand, TRAFFIC_SOURCES, traffic_instance};
 use tallymark_store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
@@ -61,9 +61,6 @@ struct Archive<'a> {
     /// The last day of views, and of clones.
     counted: [Option<Day>; 2],
 }
-
-/// The sources of its positions.
-const SOURCES: [&str; 2] = ["traffic:views", "traffic:clones"];
 
 /// Counts what is new of every tracked account's repositories.
 pub(crate) async fn sync(statistics: &Statistics, store: &Arc<dyn Store>) -> Result<TrafficReport> {
@@ -129,10 +126,9 @@ async fn one(
 
 impl Archive<'_> {
     async fn open(store: &Arc<dyn Store>, name: Name) -> Result<Archive<'_>> {
-        // GitHub knows one repository in any case, and counts must not come twice.
-        let instance = named_instance(&format!("traffic:{}", name.as_str().to_lowercase()));
+        let instance = traffic_instance(&name);
         let positions = store.positions(Some(instance)).await?;
-        let counted = SOURCES.map(|source| {
+        let counted = TRAFFIC_SOURCES.map(|source| {
             let found = positions.iter().find(|(_, position)| position.source == source)?;
             Day::parse(found.1.state.as_bytes())
         });
@@ -177,7 +173,7 @@ impl Archive<'_> {
         }
         let positions = (0..2).filter_map(|at| {
             let state = new[at].last()?.day.to_string();
-            Some(Position { source: SOURCES[at].to_owned(), state })
+            Some(Position { source: TRAFFIC_SOURCES[at].to_owned(), state })
         });
         let positions: Vec<Position> = positions.collect();
         let counts = Counts { positions, ..Counts::folded(entries, Vec::new()) };

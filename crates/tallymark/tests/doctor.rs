@@ -22,18 +22,23 @@ impl Found {
     }
 }
 
-/// Runs it, with an `nginx` on the path that has this configuration.
+/// Asks nginx for the badge of a public site.
 fn doctor(place: &Place, nginx: &Nginx, more: &[&str]) -> Found {
+    let url = format!("http://{}", nginx.addr());
+    doctor_with(place, nginx, &[&["--url", &url, "--base-url", "https://hits.example.org"], more].concat())
+}
+
+/// Runs it, with an `nginx` on the path that has this configuration.
+fn doctor_with(place: &Place, nginx: &Nginx, args: &[&str]) -> Found {
     let bin = temp_dir();
     let script = bin.path().join("nginx");
     let conf = nginx.dir().join("nginx.conf");
     fs::write(&script, format!("#!/bin/sh\nexec /usr/sbin/nginx -c {} \"$@\"\n", conf.display())).unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", bin.path().display(), std::env::var("PATH").unwrap());
-    let url = format!("http://{}", nginx.addr());
     let mut command = Command::new(program());
-    command.args(["doctor", "--json", "--url", &url]).args(place.flags()).args(place.listen_flags());
-    let ran = command.args(more).env_clear().env("PATH", path).output().unwrap();
+    command.args(["doctor", "--json"]).args(place.flags()).args(place.listen_flags());
+    let ran = command.args(args).env_clear().env("PATH", path).output().unwrap();
     let answer: Value = serde_json::from_slice(&ran.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ran.stderr)));
     let checks = answer["checks"].as_array().unwrap();
@@ -79,7 +84,21 @@ fn set_up_that_is_well_passes_with_both_stores() {
             assert!(found.checks.iter().any(|it| it == check), "{check}: {:?}", found.checks);
         }
         assert_eq!(place.total("tallymark/doctor"), 1);
-        doctor(&place, &nginx, &["--no-probe"]);
+        for (flag, url, says) in [
+            (
+                "--base-url",
+                "http://localhost:8080",
+                "base-url is http://localhost:8080, which is not a public address",
+            ),
+            (
+                "--url",
+                "https://public.example",
+                "there is no base-url, so pages and texts to copy begin with http://localhost",
+            ),
+            ("--url", "https://public.example", ", and not with https://public.example"),
+        ] {
+            doctor_with(&place, &nginx, &["--no-probe", flag, url]).is("address", "WARN", says);
+        }
         assert_eq!(place.total("tallymark/doctor"), 1, "nothing was sent");
     }
 }

@@ -178,6 +178,27 @@ fn days_of_hits_sh_count_once(kind: &Kind) {
     let missing = format!("{}/github.com/o/none/", web.url());
     place.run(&["import", "hits-sh", &missing]).refused(1, &["404"]);
     assert_eq!(place.total("~all"), 23);
+
+    // What is known of the counter goes where its counts go.
+    *days.lock().unwrap() = answer(&[("2024-02-29", 7), ("2024-03-01", 6), ("2024-03-02", 5)]);
+    place.run(&["rename", "github.com/o/r", "new"]).good();
+    let into = |name: &str| import(&["--name", name, "--json"]).json()["added"].clone();
+    assert_eq!((into("new"), into("new")), (4.into(), 0.into()));
+    place.run(&["merge", "new", "o/r"]).good();
+    let merged = "two counters of hits.sh were merged into this name";
+    import(&["--name", "o/r"]).refused(1, &[merged]);
+    place.run(&["import", "hits-sh", file, "--name", "o/r"]).refused(1, &[merged]);
+    place.run(&["undo"]).good();
+    assert_eq!(place.run(&["import", "hits-sh", file, "--name", "o/r", "--json"]).json()["added"], 0);
+    assert_eq!((into("new"), place.total("new"), place.total("o/r")), (0.into(), 18, 9));
+    place.run(&["delete", "new"]).good();
+    place.run(&["undo"]).good();
+    assert_eq!(into("new"), 0);
+    for gone in ["reset", "delete"] {
+        place.run(&[gone, "new"]).good();
+        assert_eq!((into("new"), place.total("new")), (18.into(), 18));
+    }
+    assert_eq!(place.total("~all"), 27);
 }
 
 #[test]

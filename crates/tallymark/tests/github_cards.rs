@@ -133,7 +133,9 @@ fn what_is_wrong_is_said_in_a_picture() {
         ("/api/top-langs?username=octo&langs_count=all", 400, "langs_count is a number from 1 to 20"),
         ("/api/gist?id=1", 404, "Tallymark has no card of a gist"),
         ("/api/wakatime/?username=octo", 404, "Tallymark has no WakaTime card"),
-        ("/api/pin?username=octo", 400, "repo is missing"),
+        ("/api/pin?username=octo", 400, "repo is missing: add &repo=REPOSITORY"),
+        // Whoever it is.
+        ("/api/pin?username=not-known-yet", 400, "repo is missing"),
         ("/api/pin?username=octo&repo=nothing", 404, "octo has no public repository nothing"),
         ("/api?username=nobody", 404, "GitHub has no account nobody"),
         ("/api?username=a%2Fb%3Cscript%3E", 404, "GitHub has no account a/b"),
@@ -306,7 +308,7 @@ fn with_a_token_cards_know_what_an_account_has_done() {
             "Total Contributions: 6;Longest Streak: 3 days",
             ": 14",
         ),
-        ("/api/streak?user=octo-cat&mode=weekly".to_owned(), "Total Contributions: 14;Week Streak: ;weeks;>Longest Week Streak<", "Current"),
+        ("/api/streak?user=octo-cat&mode=weekly".to_owned(), "Total Contributions: 14;Week Streak: ; week;>Longest Week Streak<", "Current"),
         ("/api/streak?user=octo-cat&exclude_days=Sun,saturday".to_owned(), "days off: Sun, Sat", ""),
         (
             "/api/streak?user=octo-cat&background=fff&border=0f0&fire=f80&sideNums=00f&hide_longest_streak=true&short_numbers=true"

@@ -113,6 +113,21 @@ fn each_day_is_counted_once_and_only_when_it_is_final() {
         }
         stop(&mut daemon);
         assert!(!daemon.stderr().contains(TOKEN));
+        // What was archived goes with the counts, and comes once, whichever of the names GitHub has from then on.
+        place.run(&["rename", "Octo/r1", "Octo/r2"]).good();
+        github.traffic("octo/r2", &views, &[(ago(2), 4, 1)]);
+        place.run(&["github", "refresh", "octo"]).good();
+        let days = || place.run(&["github", "sync", "--json"]).json()["days"].clone();
+        let views_of =
+            |name: &str| place.run(&["show", name, "--event", "gh-views", "--json"]).json()["total"].clone();
+        assert_eq!((days(), views_of("Octo/r2"), views_of("Octo/r1")), (0.into(), 17.into(), 0.into()));
+        place.run(&["undo"]).good();
+        assert_eq!((days(), views_of("Octo/r2"), views_of("Octo/r1")), (3.into(), 17.into(), 17.into()));
+        place.run(&["delete", "Octo/r2"]).good();
+        assert_eq!((days(), views_of("Octo/r2")), (3.into(), 17.into()));
+        // Of one event alone: the visitors would come twice.
+        place.run(&["reset", "Octo/r2", "--event", "gh-views"]).good();
+        assert_eq!((days(), views_of("Octo/r2")), (0.into(), 0.into()));
     }
 }
 

@@ -228,6 +228,25 @@ fn a_number_that_is_not_written_as_one_says_how() {
     ] {
         place.run(&["import", "badge", from, "--name", "a b"]).refused(2, &[says]);
     }
+    let (dir, empty) = (place.dir().join("a-directory"), place.dir().join("empty.svg"));
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(&empty, " \n").unwrap();
+    let pixels = place.dir().join("old.png");
+    std::fs::write(&pixels, b"\x89PNG\r\n\x1a\n\xff").unwrap();
+    for (from, code, says) in [
+        ("", 2, "the first argument is empty: give the address"),
+        (" ", 2, "the first argument is empty"),
+        ("https://", 2, "https:// is not an address: empty host"),
+        ("HTTP://:80/x.svg", 2, "is not an address: empty host"),
+        ("https://a b/x.svg", 2, "is not an address"),
+        ("ftp://h/x.svg", 2, "only addresses that begin with"),
+        (dir.to_str().unwrap(), 1, "it is a directory: name a file in it"),
+        (empty.to_str().unwrap(), 1, "the file is empty"),
+        (pixels.to_str().unwrap(), 1, "it is not text"),
+    ] {
+        place.run(&["import", "badge", from, "--name", "x"]).refused(code, &[says]);
+    }
+    place.run(&["import", "badge", ""]).refused(2, &["the first argument is empty"]);
     place
         .run(&["import", "badge", "old-badge2.svg", "--name", "x"])
         .refused(1, &["old-badge2.svg", "there is no such file"]);

@@ -44,9 +44,26 @@ fn logos_of_a_directory_are_drawn_by_name() {
     daemon.signal("HUP");
     wait_until("it is said", PATIENCE, || daemon.stderr().contains("broken.svg: the SVG cannot be read"));
     assert_eq!((get("logo=broken").status, get("logo=other").status), (400, 200));
+    // So does each by itself, and the rest is reloaded.
+    fs::write(logos.join("other.svg"), "<svg").expect("the test's own directory");
+    fs::write(logos.join("third.svg"), SVG).expect("the test's own directory");
+    daemon.signal("HUP");
+    wait_until("the third is there", PATIENCE, || get("logo=third").status == 200);
+    assert_eq!(get("logo=other").status, 200);
     stop(&mut daemon);
     let said = place.run(&["check-config", &place.config_path().display().to_string()]);
-    assert!(format!("{said:?}").contains("broken.svg: the SVG cannot be read"), "{said:?}");
+    assert_eq!(said.code, Some(78), "{said:?}");
+    for file in ["broken.svg", "other.svg"] {
+        assert!(said.stderr.contains(&format!("{file}: the SVG cannot be read")), "{said:?}");
+    }
+    // A start says so, and only badges that ask for them do, too.
+    let mut daemon = place.serve();
+    assert!(daemon.stderr().contains("broken.svg: the SVG cannot be read"), "{}", daemon.stderr());
+    assert_eq!((get("logo=third").status, get("logo=acme").status), (200, 200));
+    let told = get("logo=Broken");
+    assert_eq!(told.status, 400);
+    assert!(told.text().contains("the file of this logo on the server is broken"), "{}", told.text());
+    stop(&mut daemon);
 }
 
 #[test]
@@ -81,6 +98,17 @@ fn digit_themes_of_a_directory_are_drawn_and_count() {
     assert_eq!(http::get(place.addr(), "/badge/o/r.svg?digits=neon&count=false").status, 200);
     stop(&mut daemon);
     assert_eq!(place.total("o/r"), 2);
+    let mut daemon = place.serve();
+    assert!(daemon.stderr().contains("digits/Neon: _end.svg: the SVG cannot be read"), "{}", daemon.stderr());
+    for target in ["/badge/o/r.svg?digits=neon&count=false", "/@o%2Fr?theme=neon"] {
+        let told = http::get(place.addr(), target);
+        assert!(
+            told.status == 400 && told.text().contains("an image of this theme on the server is broken"),
+            "{target}"
+        );
+    }
+    assert_eq!(http::get(place.addr(), "/badge/o/r.svg?digits=nixie&count=false").status, 200);
+    stop(&mut daemon);
 }
 
 /// Opening a pipe waits for whoever writes to it.

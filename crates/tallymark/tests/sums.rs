@@ -26,7 +26,15 @@ fn a_sum_shows_what_was_counted_and_counts_nothing() {
                     number(answer.text()) == Some(expect)
                 });
             }
-            assert_eq!(http::get(addr, "/sum.svg?group=none").status, 400);
+            for (query, says) in [
+                ("group=none", "there is no such [[group]]"),
+                ("of=octo/a,blog", "write of=octo/a&amp;of=blog"),
+                ("of=~all", "no name begins with ~"),
+                ("of=%FF*", "not UTF-8"),
+            ] {
+                let answer = http::get(addr, &format!("/sum.svg?{query}"));
+                assert!(answer.status == 400 && answer.text().contains(says), "{query}: {}", answer.text());
+            }
         }
         stop(&mut daemon);
         for name in ["octo/*", "sum", "octo", "nobody*"] {

@@ -112,8 +112,8 @@ async fn asked(
 ) -> Result<String, (NoCard, CardLook)> {
     let look = address.look(notes).map_err(|what| (what.into(), CardLook::default()))?;
     let name = address.name();
-    if name.is_empty() {
-        return Err(("username is missing".to_owned().into(), look));
+    if let Some(what) = address.lacks() {
+        return Err((what.to_owned().into(), look));
     }
     let nobody = || NoCard::Nothing(format!("GitHub has no account {name}"));
     let Ok(login) = AccountName::new(&name) else { return Err((nobody(), look)) };

@@ -9,7 +9,7 @@ use tallymark_core::{Event, nearest};
 /// What the program counts by itself, also before the first one.
 const OWN: [Event; 5] = [Event::HIT, Event::VISIT, Event::LIKE, Event::UNLIKE, Event::URL];
 
-/// The events that people ask for. The message lists this many others in addition.
+/// The events that people ask for. The message lists those of them that were counted, and this many others in addition.
 const USUAL: [Event; 3] = [Event::HIT, Event::VISIT, Event::LIKE];
 const MOST_TOLD: usize = 3;
 
@@ -50,13 +50,11 @@ pub(crate) async fn known(app: &App, word: &str) -> Result<Event, String> {
     Err(match meant(app, &stored, event.as_str()) {
         Some(meant) => meant,
         None => {
-            let others: BTreeSet<Event> = stored
-                .into_iter()
-                .chain(app.events.iter().copied())
-                .filter(|other| !OWN.contains(other))
-                .collect();
-            let words: Vec<&str> =
-                USUAL.iter().chain(others.iter().take(MOST_TOLD)).map(Event::as_str).collect();
+            let is_counted = |known: &&Event| **known == Event::HIT || stored.contains(known);
+            let others: BTreeSet<Event> =
+                stored.iter().copied().filter(|other| !OWN.contains(other)).collect();
+            let usual = USUAL.iter().filter(is_counted);
+            let words: Vec<&str> = usual.chain(others.iter().take(MOST_TOLD)).map(Event::as_str).collect();
             format!("event={event} was never counted: use {}", words.join(", "))
         }
     })

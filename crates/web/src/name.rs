@@ -129,6 +129,13 @@ pub(crate) fn push(path: &mut String, key: &str, value: &str) {
     path.push_str(value);
 }
 
+/// Appends what was chosen in a form. A comma needs no escape, and is easier to read.
+pub(crate) fn push_choices(path: &mut String, choices: &[(&str, String)]) {
+    for (key, value) in choices {
+        push(path, key, &encoded_text(value, true).replace("%2C", ","));
+    }
+}
+
 /// Browsers and proxies resolve `.` and `..` and merge empty segments, even if they are escaped.
 pub(crate) fn has_odd_segment(name: &str) -> bool {
     name.split('/').any(|segment| matches!(segment, "" | "." | ".."))

@@ -91,7 +91,7 @@ async fn every_mistake_says_what_to_change() {
         ("event=A+B+C!", "an event is 1 to 32 of a-z"),
         ("event=likes", "event=likes: did you mean like?"),
         ("event=LIKE", "event=LIKE: did you mean like?"),
-        ("event=signup", "event=signup was never counted: use hit, visit, like"),
+        ("event=signup", "event=signup was never counted: use hit, like"),
         ("evnt=like", "evnt: did you mean event?"),
         ("cuont=false", "cuont: did you mean count?"),
         ("show=today&show=total", "show is given twice: leave one out"),

@@ -45,6 +45,9 @@ pub enum NotALogo {
     /// More than there is room for.
     #[error("there are more than {} logos", super::MOST_LOGOS)]
     Many,
+    /// A logo of the operator's that cannot be used.
+    #[error("the file of this logo on the server is broken: tallymark check-config says why")]
+    Broken,
     /// No icon has this name.
     #[error("unknown icon; the names are at simpleicons.org")]
     Unknown,

@@ -68,7 +68,7 @@ impl LogoFile {
         color: Option<Color>,
         ground: Color,
     ) -> Result<LogoFile, NotALogo> {
-        match own.find(text) {
+        match own.find(text)? {
             Some(content) => LogoFile::of_content(content, color),
             None => LogoFile::read(text, color, ground),
         }

@@ -5,14 +5,18 @@
 
 use super::{LogoFile, NotALogo};
 use crate::data_uri;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More are a mistake: each is kept in memory.
 pub const MOST_LOGOS: usize = 500;
 
 /// Logos by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OwnLogos(BTreeMap<String, Vec<u8>>);
+pub struct OwnLogos {
+    whole: BTreeMap<String, Vec<u8>>,
+    /// Names of files that cannot be used. No icon takes their place: a badge with another logo would be believed.
+    broken: BTreeSet<String>,
+}
 
 impl OwnLogos {
     /// Which logo a file is, by its name: `acme` for `acme.svg`. `None` for files that are no pictures.
@@ -27,31 +31,66 @@ impl OwnLogos {
     ///
     /// [`NotALogo`]: its content, or its name, cannot be used. Two files of one name, or more than [`MOST_LOGOS`].
     pub fn add(&mut self, file_name: &str, content: Vec<u8>) -> Result<(), NotALogo> {
-        let name = OwnLogos::name_of(file_name).unwrap_or_default().to_ascii_lowercase();
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
-            return Err(NotALogo::Name);
+        let name = name_in(file_name).ok_or(NotALogo::Name)?;
+        let added = match LogoFile::of_content(&content, None) {
+            Err(why) => Err(why),
+            Ok(_) if self.whole.contains_key(&name) || self.broken.contains(&name) => Err(NotALogo::Twice),
+            Ok(_) if self.whole.len() >= MOST_LOGOS => Err(NotALogo::Many),
+            Ok(_) => Ok(()),
+        };
+        match added {
+            Ok(()) => drop(self.whole.insert(name, content)),
+            Err(_) => self.set_broken(name),
         }
-        LogoFile::of_content(&content, None)?;
-        if self.0.len() >= MOST_LOGOS {
-            return Err(NotALogo::Many);
-        }
-        match self.0.insert(name, content) {
-            None => Ok(()),
-            Some(_) => Err(NotALogo::Twice),
+        added
+    }
+
+    /// A file that cannot be read: whoever asks for its logo is told.
+    pub fn add_unread(&mut self, file_name: &str) {
+        name_in(file_name).into_iter().for_each(|name| self.set_broken(name));
+    }
+
+    /// Of two files, it is not known which one is meant.
+    fn set_broken(&mut self, name: String) {
+        self.whole.remove(&name);
+        if self.broken.len() < MOST_LOGOS {
+            self.broken.insert(name);
         }
     }
 
+    /// Takes the logos of before for files that cannot be used now.
+    pub fn keep(&mut self, before: &OwnLogos) {
+        let kept =
+            self.broken.iter().filter_map(|name| Some((name.clone(), before.whole.get(name)?.clone())));
+        let kept: Vec<(String, Vec<u8>)> = kept.collect();
+        self.broken.retain(|name| !before.whole.contains_key(name));
+        self.whole.extend(kept);
+    }
+
     /// The content of the logo of that name, whatever its case.
-    #[must_use]
-    pub fn find(&self, name: &str) -> Option<&[u8]> {
-        self.0.get(&name.to_ascii_lowercase()).map(Vec::as_slice)
+    ///
+    /// # Errors
+    ///
+    /// [`NotALogo::Broken`]: the operator has one that cannot be used.
+    pub fn find(&self, name: &str) -> Result<Option<&[u8]>, NotALogo> {
+        let name = name.to_ascii_lowercase();
+        if self.broken.contains(&name) {
+            return Err(NotALogo::Broken);
+        }
+        Ok(self.whole.get(&name).map(Vec::as_slice))
     }
 
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.whole.keys().map(String::as_str)
     }
+}
+
+/// A name that an address can spell.
+fn name_in(file_name: &str) -> Option<String> {
+    let name = OwnLogos::name_of(file_name).unwrap_or_default().to_ascii_lowercase();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    ((1..=64).contains(&name.len()) && name.bytes().all(plain)).then_some(name)
 }
 
 #[cfg(test)]
@@ -90,7 +129,26 @@ mod tests {
         ] {
             assert_eq!(logos.add(name, content.to_vec()), Err(why), "{name}");
         }
+        let mut logos = OwnLogos::default();
         logos.add("a.svg", SVG.to_vec()).unwrap();
         assert_eq!(logos.add("A.gif", GIF.to_vec()), Err(NotALogo::Twice));
+        assert_eq!(logos.find("a"), Err(NotALogo::Broken), "which one is not known");
+    }
+
+    #[test]
+    fn a_broken_logo_is_told_and_replaced_by_none() {
+        let mut before = OwnLogos::default();
+        before.add("rust.svg", SVG.to_vec()).unwrap();
+        let mut logos = OwnLogos::default();
+        assert!(logos.add("rust.svg", b"<svg".to_vec()).is_err());
+        logos.add_unread("go.svg");
+        let read = |logos: &OwnLogos, name: &str| LogoFile::read_with(logos, name, None, Color::WHITE);
+        assert_eq!(read(&logos, "Rust"), Err(NotALogo::Broken));
+        assert_eq!(read(&logos, "go"), Err(NotALogo::Broken));
+        assert!(read(&logos, "github").is_ok());
+        // What was there before a change stays.
+        logos.keep(&before);
+        assert_eq!(read(&logos, "rust"), LogoFile::of_content(SVG, None));
+        assert_eq!(read(&logos, "go"), Err(NotALogo::Broken));
     }
 }

@@ -16,6 +16,7 @@ pub use past::{CorrectionReport, PastCorrection, past_corrections};
 pub use record::{BASE, CorrectedName, CorrectionRecord, PAUSE, RESUME};
 
 use crate::{Day, Event, Hour, Minute, Month, Name};
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt};
 use uuid::Uuid;
 
@@ -68,7 +69,7 @@ pub struct ListMove {
 }
 
 /// How a position changes, of whatever instance. If it is not as it was read, nothing of the part is applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PositionChange {
     /// Which instance has it.
     pub instance: Uuid,

@@ -105,6 +105,7 @@ mod tests {
             reason: None,
             undoes: undoes.map(Uuid::from_u128),
             changed: Vec::new(),
+            remembered: Vec::new(),
         }
     }
 

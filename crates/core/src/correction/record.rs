@@ -1,6 +1,7 @@
 //! One entry of the log of corrections: who changed what, when and why. The same JSON is in the store, on the command line
 //! and in the API.
 
+use super::PositionChange;
 use crate::{Event, Name};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -51,6 +52,9 @@ pub struct CorrectionRecord {
     pub undoes: Option<Uuid>,
     /// The names of this part.
     pub changed: Vec<CorrectedName>,
+    /// What is remembered of these names, and changed with them, besides numbers of old badges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remembered: Vec<PositionChange>,
 }
 
 /// The total of a name around a correction.

@@ -83,6 +83,17 @@ impl CardAddress {
         CardAddress { kind, name, values: KEYS.map(text).into() }
     }
 
+    /// What the address lacks of what every card of its kind needs.
+    #[must_use]
+    pub fn lacks(&self) -> Option<&'static str> {
+        let is_of_repository = matches!(self.kind, CardKind::Repository | CardKind::Traffic);
+        if self.name.is_empty() {
+            return Some("username is missing: add username=ACCOUNT");
+        }
+        let repo = self.text("repo").unwrap_or_default();
+        (is_of_repository && repo.is_empty()).then_some("repo is missing: add &repo=REPOSITORY")
+    }
+
     /// Whose card it is, as it is written in the address.
     #[must_use]
     pub fn name(&self) -> String {

@@ -31,8 +31,8 @@ pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<Str
 /// The repository that an address asks for.
 pub(super) fn asked<'a>(source: &CardSource<'a>) -> Result<&'a KnownRepository, NoCard> {
     let name = source.address.text("repo").unwrap_or_default();
-    if name.is_empty() {
-        return Err("repo is missing".to_owned().into());
+    if let Some(what) = source.address.lacks() {
+        return Err(what.to_owned().into());
     }
     let stats = &*source.aged.stats;
     stats.known.iter().find(|known| known.name.eq_ignore_ascii_case(&name)).ok_or_else(|| {

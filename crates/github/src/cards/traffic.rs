@@ -2,9 +2,8 @@
 //! them longer than GitHub does.
 
 use super::{CardSource, NoCard, repository::asked};
-use crate::traffic::TRAFFIC_EVENTS;
 use tallymark_badge::card::TrafficCard;
-use tallymark_core::{Day, Event, Name, Step};
+use tallymark_core::{Day, Event, Name, Step, TRAFFIC_EVENTS};
 use tallymark_store::{StoreError, StoreRead};
 
 /// How many days are shown, up to the last one with a view or a clone.

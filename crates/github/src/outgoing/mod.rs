@@ -8,6 +8,7 @@ mod error;
 mod reach;
 
 pub use error::FetchError;
+pub use reach::is_public_site;
 
 use http_body_util::{BodyExt, Full};
 use hyper::{

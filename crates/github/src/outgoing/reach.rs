@@ -56,6 +56,26 @@ fn is_public(address: IpAddr) -> bool {
     handed_out && !NOT_PUBLIC.iter().any(|network| network.contains(&address))
 }
 
+/// The last parts of names that lead nowhere outside a network.
+const INSIDE: [&str; 9] =
+    ["localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "home.arpa"];
+
+/// Whether a site may be on the public internet, as far as its address says: no private address, and no name that only
+/// its own network knows.
+#[must_use]
+pub fn is_public_site(url: &str) -> bool {
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => is_public(address.into()),
+        Some(Host::Ipv6(address)) => is_public(address.into()),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            let is_inside = |end: &&str| name.strip_suffix(*end).is_some_and(|rest| rest.ends_with('.'));
+            name.contains('.') && !INSIDE.iter().any(is_inside)
+        }
+        None => false,
+    }
+}
+
 /// Where connections may lead.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reachable {
@@ -84,6 +104,34 @@ fn is_written_out(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_site_is_public_unless_its_address_says_otherwise() {
+        for public in [
+            "https://hits.example.org",
+            "http://8.8.8.8:8080/x",
+            "https://[2606:4700::1111]",
+            "https://h.local.org",
+        ] {
+            assert!(is_public_site(public), "{public}");
+        }
+        for inside in [
+            "http://localhost:8080",
+            "http://127.0.0.1",
+            "http://10.1.2.3:80/x",
+            "http://[::1]:8080",
+            "http://0.0.0.0",
+            "http://192.168.1.2",
+            "http://nas",
+            "http://nas.local/",
+            "http://x.lan.",
+            "http://h.home.arpa",
+            "http://a.localhost",
+            "nothing",
+        ] {
+            assert!(!is_public_site(inside), "{inside}");
+        }
+    }
 
     #[test]
     fn only_public_addresses_are_public() {

@@ -182,5 +182,6 @@ fn record(course: &CorrectionCourse, asked: &OldBadgeNumber) -> CorrectionRecord
         reason: asked.reason.clone(),
         undoes: None,
         changed: Vec::new(),
+        remembered: Vec::new(),
     }
 }

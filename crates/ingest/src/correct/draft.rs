@@ -4,7 +4,7 @@ use super::{brought, ledger, rules::CellChanges};
 use std::collections::BTreeMap;
 use tallymark_core::{
     CorrectedName, Correction, CorrectionRecord, CountCell, Day, Difference, Event, ListMove,
-    MAX_CORRECTED_NAMES, MAX_DIFFERENCES, Name,
+    MAX_CORRECTED_NAMES, MAX_DIFFERENCES, Name, PositionChange,
 };
 use tallymark_store::{Result, StoreRead};
 
@@ -19,6 +19,8 @@ pub(super) struct Draft {
     changed: Vec<CorrectedName>,
     /// What is known to have come from old badges, and by how much it changes.
     bases: BTreeMap<(Event, Name), (u64, i64)>,
+    /// What else is remembered of these names, and changes.
+    remembered: Vec<PositionChange>,
 }
 
 impl Draft {
@@ -55,6 +57,11 @@ impl Draft {
             let base = self.bases.entry((event, name.clone())).or_insert((known, 0));
             base.1 = base.1.saturating_add(by);
         }
+    }
+
+    /// What else is remembered of these names changes.
+    pub(super) fn change_memory(&mut self, changes: Vec<PositionChange>) {
+        self.remembered.extend(changes);
     }
 
     /// By how much the total of a name changes.
@@ -123,7 +130,8 @@ impl Draft {
                 changed.base = by;
             }
         }
-        let record = CorrectionRecord { changed: self.changed, ..record };
+        positions.extend(self.remembered.iter().cloned());
+        let record = CorrectionRecord { changed: self.changed, remembered: self.remembered, ..record };
         Correction { differences, lists: self.lists, gone: self.gone, positions, record: Some(record) }
     }
 }

@@ -9,6 +9,7 @@ mod base;
 mod brought;
 mod draft;
 mod ledger;
+mod memory;
 mod pause;
 mod propose;
 mod rules;
@@ -25,6 +26,7 @@ use crate::{
 pub use base::{OldBadgeBrought, OldBadgeNumber};
 use draft::Draft;
 pub(crate) use ledger::{NameLedger, values};
+pub use memory::{TRAFFIC_SOURCES, traffic_instance};
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 use tallymark_core::{
@@ -352,6 +354,7 @@ fn record(course: &CorrectionCourse, part: u64, request: &CorrectionRequest) -> 
         reason: request.reason.clone(),
         undoes: None,
         changed: Vec::new(),
+        remembered: Vec::new(),
     }
 }
 

@@ -47,6 +47,7 @@ impl Corrector {
             reason,
             undoes: None,
             changed: Vec::new(),
+            remembered: Vec::new(),
         };
         let correction = Correction { record: Some(record.clone()), ..Correction::arriving(Vec::new()) };
         let mut errand = self.errand(course.id);

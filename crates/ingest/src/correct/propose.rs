@@ -4,11 +4,13 @@ use super::{
     brought,
     draft::Draft,
     ledger::NameLedger,
+    memory,
     rules::{self, TooCoarse},
     unread,
 };
 use tallymark_core::{
-    CorrectionAction, CorrectionRequest, CountCell, Day, Event, Name, NotCorrected, TimeStretch,
+    CorrectionAction, CorrectionRequest, CountCell, Day, Event, Name, NotCorrected, PositionChange,
+    TimeStretch,
 };
 use tallymark_store::Store;
 
@@ -20,7 +22,7 @@ pub(super) async fn propose(
     today: Day,
     draft: &mut Draft,
 ) -> Result<(), NotCorrected> {
-    let proposal = Proposal { store, name, today };
+    let proposal = Proposal { store, name, today, is_whole: request.event.is_none() };
     let mut found = false;
     for &event in events {
         let there = has(store, event, name).await?;
@@ -68,6 +70,8 @@ struct Proposal<'a> {
     store: &'a dyn Store,
     name: &'a Name,
     today: Day,
+    /// Of every event.
+    is_whole: bool,
 }
 
 impl Proposal<'_> {
@@ -144,9 +148,11 @@ impl Proposal<'_> {
         let lists = self.lists(event, None, draft).await?;
         let cells = rules::all(&ledger);
         let known = brought::known(self.store, event, self.name).await?;
-        if cells.is_empty() && !lists && known == 0 {
+        let memory = self.memory(event, None).await?;
+        if cells.is_empty() && !lists && known == 0 && memory.is_empty() {
             return Ok(());
         }
+        draft.change_memory(memory);
         draft.add(event, self.name, cells);
         draft.change(event, self.name, Some(ledger.total), Some(0));
         self.old_badges(event, known, None, draft).await
@@ -184,6 +190,7 @@ impl Proposal<'_> {
         draft.add(event, self.name, rules::all(&ledger));
         draft.forget(event, self.name);
         draft.change(event, self.name, Some(ledger.total), None);
+        draft.change_memory(self.memory(event, None).await?);
         let known = brought::known(self.store, event, self.name).await?;
         self.old_badges(event, known, None, draft).await
     }
@@ -217,6 +224,7 @@ impl Proposal<'_> {
         draft.forget(event, self.name);
         draft.change(event, self.name, Some(ledger.total), None);
         draft.change(event, to, there.then_some(total), Some(sum));
+        draft.change_memory(self.memory(event, Some(to)).await?);
         let known = brought::known(self.store, event, self.name).await?;
         self.old_badges(event, known, Some(to), draft).await
     }
@@ -236,6 +244,11 @@ impl Proposal<'_> {
         }
         draft.remember(event, self.name, known, by.saturating_neg());
         Ok(())
+    }
+
+    /// What else is remembered of the name.
+    async fn memory(&self, event: Event, to: Option<&Name>) -> Result<Vec<PositionChange>, NotCorrected> {
+        memory::following(self.store, event, (self.name, self.is_whole), to).await
     }
 
     /// Moves or deletes the lists. Answers whether there are any.

@@ -7,7 +7,7 @@ use super::{
     draft::{Draft, at_most},
     half,
     ledger::NameLedger,
-    not_corrected,
+    memory, not_corrected,
     rules::{self, CellChanges},
     unread,
 };
@@ -173,6 +173,7 @@ impl Corrector {
             let most = i64::try_from(known).unwrap_or(i64::MAX);
             draft.remember(event, &name, known, by.saturating_neg().max(most.saturating_neg()));
         }
+        draft.change_memory(memory::back(&*self.store, &part.remembered).await?);
         self.lists_back(course, part, &mut draft).await?;
         Ok(draft)
     }

@@ -14,6 +14,8 @@ use uuid::Uuid;
 /// The most days: what one batch can carry without holding up others. hits.sh is younger than that by far.
 const MOST_DAYS: usize = 20_000;
 const VERSION: &str = "1";
+/// The state of the position where the counts of two counters were merged.
+pub(crate) const MERGED: &str = "merged";
 
 /// Why an answer is not imported.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,11 @@ pub enum HitsShError {
          was counted"
     )]
     AnotherCounter(String, String, String),
+    /// Which of them an answer is of cannot be told.
+    #[error(
+        "two counters of hits.sh were merged into this name, so it is not known how far each was counted. Nothing was counted"
+    )]
+    Merged,
     /// The position is of a later version, or broken.
     #[error("the position {0} cannot be read")]
     Position(String),
@@ -135,11 +142,21 @@ impl HitsShDays {
     pub fn since(&self, known: Option<HitsShKnown>) -> Result<BTreeMap<Day, u64>, HitsShError> {
         let Some(known) = known else { return Ok(self.fresh(None)) };
         let (before, of_last) = (self.until(known.last), self.0.get(&known.last).copied().unwrap_or(0));
-        // An older answer of the same counter has less, and ends earlier.
-        let is_older = self.span().is_none_or(|(_, last)| last < known.last) || of_last < known.of_last;
-        if before != known.before && !(is_older && before < known.before) {
-            let numbers = [known.before, before].map(|number| number.separate_with_commas());
-            let [there, here] = numbers;
+        // An older answer of the same counter has less, and no later day.
+        let is_older = self
+            .span()
+            .is_none_or(|(_, last)| last < known.last || last == known.last && of_last < known.of_last);
+        let fits = match is_older {
+            true => before <= known.before,
+            false => before == known.before && of_last >= known.of_last,
+        };
+        if !fits {
+            let [there, here] = if before == known.before {
+                [known.total(), before.saturating_add(of_last)]
+            } else {
+                [known.before, before]
+            };
+            let [there, here] = [there, here].map(|number| number.separate_with_commas());
             return Err(HitsShError::AnotherCounter(known.last.to_string(), there, here));
         }
         Ok(self.fresh(Some(known)))
@@ -183,7 +200,8 @@ impl HitsShDays {
     }
 }
 
-fn source(event: Event, name: &Name) -> String {
+/// The position of a counter that comes to a name.
+pub(crate) fn source(event: Event, name: &Name) -> String {
     format!("hits-sh:{event}:{name}")
 }
 
@@ -207,6 +225,9 @@ pub fn hits_sh_known(
     let Some((_, position)) = positions.iter().find(|(_, position)| position.source == source) else {
         return Ok(None);
     };
+    if position.state == MERGED {
+        return Err(HitsShError::Merged);
+    }
     HitsShKnown::read(&position.state).map(Some).ok_or(HitsShError::Position(source))
 }
 
@@ -251,6 +272,12 @@ mod tests {
         }
         // Where hits.sh counts, it may be tomorrow.
         assert_eq!(days(&[("2024-06-02", 1)]).total(), 1);
+        // Another counter, though it has less on that day.
+        for another in [[("2024-01-01", 1), ("2024-02-29", 1)], [("2024-01-01", 3), ("2024-02-29", 1)]]
+            .map(|two| [&two[..], &[("2024-03-01", 9)]].concat())
+        {
+            assert!(days(&another).since(Some(of_first)).is_err(), "{another:?}");
+        }
         let another = days(&[("2024-01-01", 4), ("2024-03-01", 10)]);
         let told = another.since(Some(of_first)).unwrap_err().to_string();
         assert!(

@@ -35,6 +35,7 @@ fn record(id: Uuid, part: u64) -> CorrectionRecord {
             after: Some(5),
             base: 0,
         }],
+        remembered: Vec::new(),
     }
 }
 

@@ -47,6 +47,7 @@ fn correction(n: u128, part: u64, by: i64) -> KnownCorrection {
         reason: Some("because \"x\"".to_owned()),
         undoes: None,
         changed: Vec::new(),
+        remembered: Vec::new(),
     };
     let difference =
         Difference { event: Event::HIT, name: named("o/r"), cell: CountCell::Day(noon().day()), by };

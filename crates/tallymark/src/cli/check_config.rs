@@ -28,7 +28,10 @@ impl CheckConfig {
         let file = self.file.as_ref().or(common.config.as_ref()).map(PathBuf::as_path);
         let checked = Config::load(file, &common.overrides()?).and_then(|config| {
             // None hides the mistakes of the others.
-            let files = config.open_files(file).map(drop);
+            let files = config.open_files(file).and_then(|opened| match opened.flaws.is_empty() {
+                true => Ok(()),
+                false => Err(BadConfig { file: file.map(Path::to_owned), mistakes: opened.flaws }),
+            });
             let wrong =
                 not_what_they_should_be(&config).into_iter().map(|what| Err(BadConfig::one(file, what)));
             let bad = [files].into_iter().chain(wrong).filter_map(Result::err);

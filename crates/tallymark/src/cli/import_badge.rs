@@ -14,7 +14,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use std::{fs::File, io::Read, path::Path, time::Duration};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+    time::Duration,
+};
 use tallymark_badge::reading::{LARGEST_SVG, NotRead, number_in};
 use tallymark_core::{Day, Event, Name, read_other_badge};
 use tallymark_github::{Ask, Outgoing, Redirects};
@@ -85,6 +90,11 @@ struct BadgeReport {
 
 impl ImportBadge {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
+        if self.from.trim().is_empty() {
+            return Err(Misuse::because(
+                "the first argument is empty: give the address of the old badge, a file with its SVG or JSON, or its number",
+            ));
+        }
         let config = common.load()?;
         let url = Url::parse(&self.from).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let name = match (&self.name, &url) {
@@ -92,8 +102,8 @@ impl ImportBadge {
             (None, Some(url)) => name_in(url)
                 .ok_or_else(|| Misuse::because("the address does not say for which name: add --name NAME"))?,
             (None, None) => {
-                let what = address_like(&self.from).unwrap_or("add --name NAME: the name to count for");
-                return Err(Misuse::because(what));
+                let usual = || "add --name NAME: the name to count for".to_owned();
+                return Err(Misuse::because(address_like(&self.from).unwrap_or_else(usual)));
             }
         };
         if let (None, Some(what)) = (&url, address_like(&self.from)) {
@@ -207,18 +217,22 @@ impl ImportBadge {
 }
 
 /// What to do about a text that is no file, and looks like an address that is not fetched.
-fn address_like(from: &str) -> Option<&'static str> {
+fn address_like(from: &str) -> Option<String> {
     if Path::new(from).exists() {
         return None;
     }
-    if from.contains("://") {
-        return Some("only addresses that begin with https:// or http:// are fetched");
+    if let Some((scheme, _)) = from.split_once("://") {
+        let is_fetched = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        return Some(match Url::parse(from) {
+            Err(why) if is_fetched => format!("{} is not an address: {why}", out::plain(from)),
+            _ => "only addresses that begin with https:// or http:// are fetched".to_owned(),
+        });
     }
     let (host, _) = from.split_once('/')?;
     let is_host =
         host.contains('.') && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b));
     (is_host && !host.starts_with('.'))
-        .then_some("there is no such file; if it is an address, write https:// before it")
+        .then(|| "there is no such file; if it is an address, write https:// before it".to_owned())
 }
 
 /// The name that the address of a counter contains, or the badge of a site that runs Tallymark or ghit.me.
@@ -290,15 +304,30 @@ pub(super) async fn fetch(url: Url, most: usize, config: &Config) -> Result<Stri
     if !answer.status.is_success() {
         bail!("the answer is {}", answer.status);
     }
-    String::from_utf8(answer.body.to_vec()).map_err(|_| anyhow!("the answer is not text"))
+    let text = String::from_utf8(answer.body.to_vec()).map_err(|_| anyhow!("the answer is not text"))?;
+    some(text, "the answer")
 }
 
 /// The text of a file, if it has no more than so many bytes.
 pub(super) fn read(file: &Path, most: usize) -> Result<String> {
+    if file.is_dir() {
+        bail!("it is a directory: name a file in it");
+    }
     let mut text = String::new();
-    let length = File::open(file)?.take(most as u64 + 1).read_to_string(&mut text)?;
+    let read = File::open(file)?.take(most as u64 + 1).read_to_string(&mut text);
+    let length = read.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => anyhow!("it is not text"),
+        _ => error.into(),
+    })?;
     if length > most {
         bail!("it is larger than what is expected there ({} bytes)", most.separate_with_commas());
+    }
+    some(text, "the file")
+}
+
+fn some(text: String, what: &str) -> Result<String> {
+    if text.trim().is_empty() {
+        bail!("{what} is empty");
     }
     Ok(text)
 }

@@ -84,7 +84,9 @@ impl Render {
 }
 
 fn look(common: &CommonFlags, config: &Config) -> Result<Look, BadConfig> {
-    config.look().map_err(|mistakes| BadConfig { file: common.config.clone(), mistakes })
+    // Files have no logo and no image digits, so one that is broken changes none.
+    let look = config.look().map(|(look, _)| look);
+    look.map_err(|mistakes| BadConfig { file: common.config.clone(), mistakes })
 }
 
 fn tell(common: &CommonFlags, report: &PassReport) -> Result<()> {

@@ -30,10 +30,8 @@ use std::{
     time::Duration,
 };
 use tallymark_badge::{
-    Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template,
-    digits::DigitThemes,
-    panel::Variant,
-    shields::{OwnLogos, Style},
+    Color, DEFAULT_LABEL, DEFAULT_LABEL_COLOR, DEFAULT_VALUE_COLOR, Look, Template, panel::Variant,
+    shields::Style,
 };
 use tallymark_core::calendar::Zone;
 use tallymark_core::{
@@ -190,6 +188,14 @@ pub(crate) struct BadConfig {
     pub(crate) mistakes: Vec<Mistake>,
 }
 
+/// What the files have that the configuration names.
+pub(crate) struct OpenedFiles {
+    pub(crate) look: Look,
+    pub(crate) places: Atlas,
+    /// Logos and digit themes that cannot be used. A daemon starts without them, and says so.
+    pub(crate) flaws: Vec<Mistake>,
+}
+
 impl std::fmt::Display for BadConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let file = self.file.as_deref().unwrap_or(Path::new("configuration")).display();
@@ -232,7 +238,7 @@ impl Config {
         let (config, mut mistakes) = Config::read_all(&text, overrides);
         if !mistakes.is_empty() {
             // None hides the mistakes of the others.
-            mistakes.extend(config.open().err().unwrap_or_default());
+            mistakes.extend(config.open().map_or_else(|wrong| wrong, |opened| opened.flaws));
             mistakes.sort_by_key(|mistake| mistake.line);
             return Err(BadConfig { file: file.map(Path::to_owned), mistakes });
         }
@@ -264,14 +270,18 @@ impl Config {
     }
 
     /// Reads and tries every file that the configuration names, and tells what is wrong with each.
-    pub(crate) fn open_files(&self, file: Option<&Path>) -> Result<(Look, Atlas), BadConfig> {
+    pub(crate) fn open_files(&self, file: Option<&Path>) -> Result<OpenedFiles, BadConfig> {
         self.open().map_err(|mistakes| BadConfig { file: file.map(Path::to_owned), mistakes })
     }
 
-    fn open(&self) -> Result<(Look, Atlas), Vec<Mistake>> {
+    fn open(&self) -> Result<OpenedFiles, Vec<Mistake>> {
         match (self.look(), self.open_places()) {
-            (Ok(look), Ok(places)) => Ok((look, places)),
-            (look, places) => Err(look.err().into_iter().flatten().chain(places.err()).collect()),
+            (Ok((look, flaws)), Ok(places)) => Ok(OpenedFiles { look, flaws, places }),
+            (look, places) => {
+                let (flaws, wrong) =
+                    look.map_or_else(|wrong| (Vec::new(), wrong), |(_, flaws)| (flaws, Vec::new()));
+                Err(flaws.into_iter().chain(wrong).chain(places.err()).collect())
+            }
         }
     }
 
@@ -287,20 +297,33 @@ impl Config {
         Ok(places)
     }
 
-    /// The look of the badges; reads and tries the template, the logos and the digit themes.
-    pub(crate) fn look(&self) -> Result<Look, Vec<Mistake>> {
+    /// The look of the badges; reads and tries the template, the logos and the digit themes. Also says which of the pictures
+    /// cannot be used: the look is right without them.
+    pub(crate) fn look(&self) -> Result<(Look, Vec<Mistake>), Vec<Mistake>> {
         let Badges { label, color, label_color, style, template, logos, digits, .. } = &self.badges;
         let template = template.as_deref().map(read_template).transpose();
-        let logos = logos.as_deref().map_or_else(|| Ok(OwnLogos::default()), pictures::read_logos);
-        let digits = digits.as_deref().map_or_else(|| Ok(DigitThemes::default()), pictures::read_digits);
+        let logos = logos.as_deref().map_or_else(|| Ok(Default::default()), pictures::read_logos);
+        let digits = digits.as_deref().map_or_else(|| Ok(Default::default()), pictures::read_digits);
         match (template, logos, digits) {
-            (Ok(template), Ok(logos), Ok(digits)) => {
+            (Ok(template), Ok((logos, no_logos)), Ok((digits, no_themes))) => {
                 let (label, color, label_color, style) = (label.clone(), *color, *label_color, *style);
-                Ok(Look { label, color, label_color, style, logos, digits, template })
+                let flaws = no_logos.into_iter().map(|why| (LOGOS, why));
+                let flaws = flaws.chain(no_themes.into_iter().map(|why| (DIGITS, why)));
+                let flaws = flaws.map(|(key, why)| self.mistake_in(key, why)).collect();
+                Ok((Look { label, color, label_color, style, logos, digits, template }, flaws))
             }
             (template, logos, digits) => {
-                let wrong = [(TEMPLATE, template.err()), (LOGOS, logos.err()), (DIGITS, digits.err())];
-                Err(wrong.into_iter().filter_map(|(key, why)| Some(self.mistake_in(key, why?))).collect())
+                let of =
+                    |flaws: Option<Vec<String>>, key| flaws.into_iter().flatten().map(move |why| (key, why));
+                let wrong = [
+                    (TEMPLATE, template.err()),
+                    (LOGOS, logos.as_ref().err().cloned()),
+                    (DIGITS, digits.as_ref().err().cloned()),
+                ];
+                let wrong = wrong.into_iter().filter_map(|(key, why)| Some((key, why?)));
+                let flaws = of(logos.ok().map(|(_, flaws)| flaws), LOGOS)
+                    .chain(of(digits.ok().map(|(_, flaws)| flaws), DIGITS));
+                Err(wrong.chain(flaws).map(|(key, why)| self.mistake_in(key, why)).collect())
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The operator's own pictures, read from directories when the look of badges is read: logos, and themes of image
 //! digits.
 //!
-//! Errors name the file, and a directory with an error is not used at all.
+//! A picture that cannot be used is told with its file and reason, and badges that ask for it say so. The others are
+//! used. A directory that cannot be read at all is an error.
 
 use std::{
     fs,
@@ -15,7 +16,7 @@ use tallymark_badge::{
 use tallymark_ingest::source::open_regular;
 
 /// Every picture in a directory is a logo, by its name; other files in it are ignored.
-pub(super) fn read_logos(dir: &Path) -> Result<OwnLogos, String> {
+pub(super) fn read_logos(dir: &Path) -> Result<(OwnLogos, Vec<String>), String> {
     let (mut logos, mut wrong) = (OwnLogos::default(), Vec::new());
     for (path, file) in entries(dir).map_err(|error| unread("logos", dir, &error))? {
         if path.is_dir() || OwnLogos::name_of(&file).is_none() {
@@ -23,15 +24,18 @@ pub(super) fn read_logos(dir: &Path) -> Result<OwnLogos, String> {
         }
         let added = match read(&path, MAX_LOGO) {
             Ok(content) => logos.add(&file, content).map_err(|why| why.to_string()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => {
+                logos.add_unread(&file);
+                Err(error.to_string())
+            }
         };
         wrong.extend(added.err().map(|why| format!("the logo {}: {why}", path.display())));
     }
-    all_good(logos, &wrong)
+    Ok((logos, wrong))
 }
 
 /// Every directory in a directory is a theme, if its name does not begin with a dot.
-pub(super) fn read_digits(dir: &Path) -> Result<DigitThemes, String> {
+pub(super) fn read_digits(dir: &Path) -> Result<(DigitThemes, Vec<String>), String> {
     let (mut themes, mut wrong) = (DigitThemes::default(), Vec::new());
     let (mut has_themes, mut has_images) = (false, false);
     for (path, name) in entries(dir).map_err(|error| unread("digit themes", dir, &error))? {
@@ -40,18 +44,23 @@ pub(super) fn read_digits(dir: &Path) -> Result<DigitThemes, String> {
             continue;
         }
         has_themes = true;
-        let added =
-            images_of(&path).and_then(|files| themes.add(&name, files).map_err(|why| why.to_string()));
+        let added = match images_of(&path) {
+            Ok(files) => themes.add(&name, files).map_err(|why| why.to_string()),
+            Err(why) => {
+                themes.add_unread(&name);
+                Err(why)
+            }
+        };
         wrong.extend(added.err().map(|why| format!("the digit theme {}: {why}", path.display())));
     }
     // An empty directory is one that has no theme yet.
     if !has_themes && has_images {
         let dir = dir.display();
-        wrong.push(format!(
+        return Err(format!(
             "the digit themes of {dir}: it has images, not themes: name the directory above it"
         ));
     }
-    all_good(themes, &wrong)
+    Ok((themes, wrong))
 }
 
 /// The images of a theme, by their names.
@@ -64,11 +73,6 @@ fn images_of(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
         }
     }
     Ok(files)
-}
-
-/// All that is wrong is told at once.
-fn all_good<T>(read: T, wrong: &[String]) -> Result<T, String> {
-    if wrong.is_empty() { Ok(read) } else { Err(wrong.join("; ")) }
 }
 
 fn unread(what: &str, dir: &Path, error: &io::Error) -> String {

@@ -57,6 +57,61 @@ async function theAddressFollowsTheForm(page) {
   await page.waitForFunction(() => location.search === "?period=7d&compare=a%20b");
 }
 
+// Whatever is chosen on the page, the badge that was made stays, and so does the period in the badge's form.
+async function everyWayKeepsTheBadge(page, hasScript) {
+  const made = async (what) => {
+    assert.match(await markdown(page), /style=social&label=mine/, what);
+    assert.equal(await style(page).inputValue(), "social", what);
+  };
+  if (hasScript) {
+    await page.goto("/repo/o/r");
+    await style(page).selectOption("social");
+    await page.getByLabel("Label", { exact: true }).fill("mine");
+    await draws(page, "style=social&label=mine");
+  } else {
+    await page.goto("/repo/o/r?style=social&label=mine");
+  }
+  for (const [link, place] of [["7 days", /period=7d/], ["Visits", /event=visit/], ["Hits", (url) => !url.search.includes("event=visit")]]) {
+    await page.locator(".tabs").getByRole("link", { name: link }).click();
+    await page.waitForURL(place);
+    await made(link);
+  }
+  await page.getByLabel("Compare with another name").fill("a/b");
+  await page.getByRole("button", { name: "Compare" }).click();
+  await page.waitForURL(/add=a%2Fb/);
+  await made("compare");
+  await page.getByRole("link", { name: "remove" }).click();
+  await page.waitForURL((url) => !url.search.includes("a%2Fb"));
+  await made("remove");
+  if (!hasScript) {
+    await page.getByLabel("Colour", { exact: true }).fill("red");
+    await page.getByRole("button", { name: "Show the badge" }).click();
+    await page.waitForURL(/period=7d.*color=red/);
+    await made("the form itself");
+  }
+  await page.getByRole("link", { name: "中文" }).click();
+  await page.waitForURL(/lang=zh/);
+  assert.match(await markdown(page), /style=social&label=mine/, "language");
+}
+
+// A picture of a mistake is not offered for a page, and its field says what is wrong.
+async function aMistakeIsNotCopied(page, hasScript) {
+  const colour = page.getByLabel("Colour", { exact: true });
+  await page.goto(hasScript ? "/repo/o/r" : "/repo/o/r?color=bleu");
+  if (hasScript) await colour.fill("bleu");
+  await page.locator("#wrong-make-color").filter({ hasText: "color=bleu: did you mean blue?" }).waitFor();
+  assert.equal(await colour.getAttribute("aria-invalid"), "true");
+  assert.equal(await markdown(page), "");
+  assert.ok(await page.locator("#markdown").isDisabled());
+  if (!hasScript) return;
+  assert.ok(await page.locator(".as.markdown .copy").isDisabled());
+  await colour.fill("blue");
+  await draws(page, "color=blue");
+  await page.waitForFunction(() => document.getElementById("markdown").value.includes("color=blue"));
+  assert.equal(await colour.getAttribute("aria-invalid"), "false");
+  assert.ok(await page.locator(".as.markdown .copy").isEnabled());
+}
+
 // A chart has no label and no second number. The form keeps them for the picture that has, also over a reload.
 async function choicesOutliveAPictureWithoutThem(page) {
   await page.goto("/repo/o/r");
@@ -182,6 +237,10 @@ async function paper(page) {
 try {
   await theAddressFollowsTheForm(await visitor());
   await choicesOutliveAPictureWithoutThem(await visitor());
+  for (const javaScriptEnabled of [true, false]) {
+    await everyWayKeepsTheBadge(await visitor({ javaScriptEnabled }), javaScriptEnabled);
+    await aMistakeIsNotCopied(await visitor({ javaScriptEnabled }), javaScriptEnabled);
+  }
   await samplesAreChoices(await visitor());
   await samplesWithoutAScript(await visitor({ javaScriptEnabled: false, viewport: PHONE }));
   await anEmptyPageHasSamples(await visitor());

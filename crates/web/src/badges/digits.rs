@@ -30,6 +30,10 @@ impl DigitDress {
         let Some(name) = query.text("digits").filter(|name| !name.is_empty()) else { return Ok(None) };
         let theme = match look.digits.find(&name) {
             Some(theme) => theme,
+            None if look.digits.is_broken(&name) => {
+                let why = "an image of this theme on the server is broken: tallymark check-config says why";
+                return Err(format!("digits: {why}"));
+            }
             None => {
                 let known: Vec<(&str, ())> = look.digits.names().map(|name| (name, ())).collect();
                 choice("digits", &name, &known)?;

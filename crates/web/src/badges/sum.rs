@@ -119,8 +119,17 @@ fn patterns(app: &App, query: Query<'_>, sent: &HeaderMap) -> Result<Vec<Glob>, 
         return Err(Problem::bad_request(what));
     }
     app.access.may_list(sent)?;
-    let glob = |text: &Vec<u8>| Glob::new(&String::from_utf8_lossy(text)).map_err(|why| format!("of: {why}"));
+    let glob = |bytes: &Vec<u8>| {
+        let text = std::str::from_utf8(bytes).map_err(|_| "of: its bytes are not UTF-8".to_owned())?;
+        Glob::new(text).map_err(|why| format!("of: {why}"))
+    };
     texts.iter().map(glob).collect::<Result<_, _>>().map_err(|why: String| Problem::bad_request(why))
+}
+
+/// A comma may be part of a name, and is more often a mistake: `show` takes several words so.
+fn no_list(pattern: &Glob) -> Problem {
+    let parts: Vec<String> = pattern.as_str().split(',').map(|part| format!("of={}", part.trim())).collect();
+    Problem::bad_request(format!("nothing is called {}: write {}", pattern.as_str(), parts.join("&")))
 }
 
 /// The names that match any of them.
@@ -132,10 +141,20 @@ async fn members(
 ) -> Result<Vec<Name>, Problem> {
     let mut names = BTreeSet::new();
     for pattern in patterns {
-        match pattern.is_exact() {
-            true => names.extend(Name::of(event, pattern.as_str())),
-            false => names.extend(matching(app, known, event, pattern).await?.iter().cloned()),
+        let found = match pattern.is_exact() {
+            true => {
+                let name = Name::of(event, pattern.as_str());
+                Arc::new(vec![name.map_err(|why| Problem::bad_request(format!("of: {why}")))?])
+            }
+            false => matching(app, known, event, pattern).await?,
+        };
+        if pattern.as_str().contains(',') {
+            let sum = sum(app, event, &found).await;
+            if sum.map_err(|error| Problem::store("reading the totals of a sum", &error))? == 0 {
+                return Err(no_list(pattern));
+            }
         }
+        names.extend(found.iter().cloned());
         if names.len() > MOST {
             return Err(too_many(pattern));
         }

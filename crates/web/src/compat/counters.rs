@@ -24,7 +24,7 @@ use axum::{
 use std::sync::Arc;
 use tallymark_badge::{
     Color, Look,
-    shields::{LogoFile, Style},
+    shields::{LogoFile, NotALogo, Style},
 };
 use tallymark_core::{NotOtherBadge, OtherBadge, OtherCounter, hits_sh_page, misspelt, read_other_badge};
 
@@ -256,7 +256,11 @@ fn is_drawable(key: &str, value: &str, look: &Look) -> bool {
         "label" => !value.trim().is_empty(),
         "style" => Style::from_name(value).is_some(),
         "color" | "labelColor" | "logoColor" => Color::parse(value).is_ok(),
-        "logo" => LogoFile::read_with(&look.logos, value, None, Color::WHITE).is_ok(),
+        "logo" => {
+            let read = LogoFile::read_with(&look.logos, value, None, Color::WHITE);
+            // A broken one is a mistake of this site, and told.
+            matches!(read, Ok(_) | Err(NotALogo::Broken))
+        }
         _ => true,
     }
 }

@@ -42,7 +42,9 @@ fn is_demo(name: &[u8]) -> bool {
 /// dimmed on dark pages, unless the address says otherwise.
 pub(super) fn put_theme(name: &[u8], query: Query<'_>, look: &Look, put: &mut impl FnMut(&str, &str)) {
     let asked = query.text("theme").unwrap_or_default();
-    let theme = if look.digits.find(&asked).is_some() { asked.as_str() } else { DEFAULT_THEME };
+    // A broken one is a mistake of this site, and told.
+    let is_known = look.digits.find(&asked).is_some() || look.digits.is_broken(&asked);
+    let theme = if is_known { asked.as_str() } else { DEFAULT_THEME };
     put("digits", theme);
     if is_demo(name) {
         put("padding", "10");

@@ -20,6 +20,7 @@
   async function copy(text, button) {
     // What is in a form and not yet in the text is not copied as if it were.
     if (!(await settled())) return say(words.old, true);
+    if (text.matches(":disabled")) return say(words.wrong, true);
     try {
       await navigator.clipboard.writeText(text.value);
     } catch {
@@ -72,9 +73,30 @@
     return place.href;
   }
 
+  // What the form says, in the address and in every way from here to the same page: its links, and its other forms.
+  function keep(form) {
+    history.replaceState(history.state, "", address(form));
+    const here = new URL(location.href), chosen = new Set();
+    for (const { name } of form.elements) if (name && !["name", "event", "period", "scale", "compare"].includes(name)) chosen.add(name);
+    const values = [...chosen].flatMap((key) => here.searchParams.getAll(key).map((value) => [key, value]));
+    const isHere = (url) => url.origin === here.origin && url.pathname === here.pathname;
+    for (const link of document.links) {
+      const url = new URL(link.href);
+      if (!isHere(url) || url.hash || url.searchParams.get("name") !== here.searchParams.get("name")) continue;
+      chosen.forEach((key) => url.searchParams.delete(key));
+      values.forEach(([key, value]) => url.searchParams.append(key, value));
+      url.search = url.searchParams.toString().replaceAll("+", "%20");
+      link.href = url.href;
+    }
+    for (const other of document.forms) {
+      if (other === form || other.method !== "get" || !isHere(new URL(other.action))) continue;
+      for (const old of [...other.elements]) if (old.type === "hidden" && chosen.has(old.name)) old.remove();
+      other.prepend(...values.map(([name, value]) => Object.assign(document.createElement("input"), { type: "hidden", name, value })));
+    }
+  }
+
   if (builder) {
-    const keep = () => history.replaceState(history.state, "", address(builder));
-    builder.addEventListener("input", keep);
+    builder.addEventListener("input", () => keep(builder));
     return;
   }
   if (!maker) return;
@@ -107,6 +129,12 @@
         if (part.value !== undefined) part.value = fresh.value;
         else if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
       }
+      // A picture of a mistake is in no page: there is nothing to copy then, and the field says why.
+      document.getElementById("texts").disabled = page.getElementById("texts").disabled;
+      for (const field of maker.elements) {
+        const wrong = document.getElementById(`wrong-${field.id}`);
+        if (wrong) field.ariaInvalid = String(wrong.textContent !== "");
+      }
       shown = asked;
       say("", false);
     } catch (error) {
@@ -124,7 +152,7 @@
 
   maker.querySelector("button[type=submit]").hidden = true;
   maker.addEventListener("input", () => {
-    history.replaceState(history.state, "", address(maker));
+    keep(maker);
     clearTimeout(timer);
     timer = setTimeout(show, WAIT);
   });

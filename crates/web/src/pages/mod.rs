@@ -171,13 +171,13 @@ pub(crate) async fn no_badge_here(State(app): State<Arc<App>>, uri: Uri, sent: H
         Ok(OtherBadge { counter, .. }) | Err(NotOtherBadge::Unnamed(counter)) => Some(counter),
         Err(NotOtherBadge::Elsewhere) => None,
     };
-    // Any two words are dwyl's address.
-    let off = |counter: &OtherCounter| *counter != OtherCounter::Dwyl && !app.others.has(*counter);
-    let key = OtherCounter::EVERY.into_iter().find(|(known, _)| counter.filter(off) == Some(*known));
-    match key {
-        Some((_, key)) => {
-            let what =
-                format!("`{key} = true` under `[compat]` serves this address: `tallymark help moving`");
+    let counter = counter.filter(|counter| !app.others.has(*counter));
+    match OtherCounter::EVERY.into_iter().find(|(known, _)| counter == Some(*known)) {
+        Some((counter, key)) => {
+            let whose = counter.title();
+            let what = format!(
+                "This is how {whose} names badges: `{key} = true` under `[compat]` serves this address: `tallymark help moving`"
+            );
             nothing_here(&app, &sent, &what)
         }
         None => nothing_here(&app, &sent, "Badges are at `/badge.svg?repo=OWNER/REPO` and `/badge/NAME.svg`"),

@@ -1,9 +1,7 @@
 //! Parts of a name's page other than its counts: its other events, and the final statuses of its orders.
 
-use crate::{
-    name::{event_page_path, push},
-    state::App,
-};
+use super::trend::View;
+use crate::state::App;
 use minijinja::{Value, context};
 use std::cmp::Reverse;
 use tallymark_badge::number::group;
@@ -34,7 +32,8 @@ pub(crate) async fn instead_of_hits(app: &App, name: &Name) -> Option<Event> {
 }
 
 /// Links to every event of the name, including the shown one. None if there is no other.
-pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Value>> {
+pub(crate) async fn links(app: &App, view: &View, name: &Name) -> Result<Vec<Value>> {
+    let shown = view.event;
     let mut events = app.rankings.events();
     // Readers of visits or likes get a link to the page with the badge to copy.
     let of_badge = |event| event == Event::HIT && shown.is_on_panels();
@@ -53,11 +52,7 @@ pub(crate) async fn links(app: &App, shown: Event, name: &Name) -> Result<Vec<Va
         }
         let total = app.store.totals(event, std::slice::from_ref(name)).await?.first().copied().unwrap_or(0);
         if total != 0 || event == shown || of_badge(event) {
-            let mut link = event_page_path(name.as_ref(), event);
-            if event == Event::HIT && total == 0 {
-                // Without it, the page opens at another event.
-                push(&mut link, "event", event.as_str());
-            }
+            let link = view.with_event(event, total == 0);
             links.push(context! { word => event.as_str(), link, total, current => event == shown });
         }
     }

@@ -11,10 +11,7 @@ use crate::{
     daily_visitors,
     error::Problem,
     event, feed, headers,
-    name::{
-        badge_path, encoded, event_page_path, from_bytes_of, graph_path, has_odd_segment, page_path,
-        push_scale,
-    },
+    name::{badge_path, encoded, event_page_path, from_bytes_of, graph_path, has_odd_segment, push_scale},
     query::{Query, decoded},
     state::App,
     windows,
@@ -142,7 +139,8 @@ async fn of_name(app: &App, asked: &[u8], uri: &Uri, sent: &HeaderMap) -> Respon
         return redirect(StatusCode::TEMPORARY_REDIRECT, &place);
     }
     if let Err(why) = event::asked(app, Query::of(uri)).await {
-        let back = Back { link: page_path(name.as_ref()), to: name.to_string(), is_ahead: false };
+        let link = maker::page_with_choices(&name, Query::of(uri), "event");
+        let back = Back { link, to: name.to_string(), is_ahead: false };
         return not_shown(app, CannotShow { why, back: Some(back), too_many: None });
     }
     let view = match View::of_name(&name, Query::of(uri)) {
@@ -153,7 +151,7 @@ async fn of_name(app: &App, asked: &[u8], uri: &Uri, sent: &HeaderMap) -> Respon
     let read = tokio::try_join!(
         counts(app, event, &name),
         trend::values(app, &view),
-        name_events::links(app, event, &name),
+        name_events::links(app, &view, &name),
         name_events::statuses(app, event, &name),
         who_asks::values(app, event, &name),
     );

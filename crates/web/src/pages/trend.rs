@@ -5,14 +5,14 @@ use crate::{
     csv,
     history::{self, History},
     name::{
-        chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path, push_scale,
-        series_csv_path,
+        chart_page_path, compare_path, event_page_path, from_bytes_of, graph_path, page_path, push,
+        push_choices, push_scale, series_csv_path,
     },
     pages::{
         Back,
         chart::{self, WIDE, WIDTHS},
         language::{self, tr},
-        percent,
+        maker, percent,
     },
     query::Query,
     scale::ChartScale,
@@ -41,6 +41,8 @@ pub(crate) struct View {
     names: Vec<Name>,
     /// Whether this is the page of the first name; otherwise it is the comparison.
     of_name: bool,
+    /// What the address says of the badge maker on the page, which every link of it keeps.
+    kept: Vec<(&'static str, String)>,
 }
 
 /// The requested view cannot be shown.
@@ -100,7 +102,8 @@ impl View {
         }
         let asked = (names.len() > MOST_SERIES).then(|| names.clone());
         names.truncate(MOST_SERIES);
-        let view = View { event, window, scale, names, of_name };
+        let kept = if of_name { maker::kept(query) } else { Vec::new() };
+        let view = View { event, window, scale, names, of_name, kept };
         let too_many = match asked.filter(|_| mistakes.is_empty()) {
             Some(names) => {
                 mistakes.push(format!("one chart compares at most {MOST_SERIES} names"));
@@ -142,6 +145,13 @@ impl View {
         self.address(self.window.word(), &rest)
     }
 
+    /// The page of one of the others.
+    fn of_other(&self, other: &Name) -> String {
+        let mut path = event_page_path(other.as_ref(), self.event);
+        push_choices(&mut path, &self.kept);
+        path
+    }
+
     /// This page with another scale.
     fn with_scale(&self, scale: AxisScale) -> String {
         View { scale, ..self.clone() }.with_period(self.window.word())
@@ -153,7 +163,34 @@ impl View {
             names => compare_path("/compare", names, self.event, period),
         };
         push_scale(&mut path, self.scale);
+        push_choices(&mut path, &self.kept);
         path
+    }
+
+    /// The page of the name with another event, of which there may be none yet.
+    pub(crate) fn with_event(&self, event: Event, is_empty: bool) -> String {
+        let Some(name) = self.names.first() else { return self.with_period(self.window.word()) };
+        let fits = |name: &&Name| name.as_str().len() <= event.longest_name();
+        let names: Vec<Name> = self.names.iter().filter(fits).cloned().collect();
+        if self.window != Window::Days30 || self.scale != AxisScale::Linear || names.len() > 1 {
+            return View { event, names, ..self.clone() }.with_period(self.window.word());
+        }
+        let mut path = event_page_path(name.as_ref(), event);
+        if event == Event::HIT && is_empty {
+            // Without it, the page opens at another event.
+            push(&mut path, "event", event.as_str());
+        }
+        push_choices(&mut path, &self.kept);
+        path
+    }
+
+    /// What the badge maker's form sends along of the chart: what is not as usual.
+    fn chosen(&self) -> Vec<(&'static str, String)> {
+        let (_, mut sent) = View { kept: Vec::new(), ..self.clone() }.form();
+        let is_usual =
+            |key: &str| key == "event" || key == "name" || self.window == Window::Days30 && key == "period";
+        sent.retain(|(key, _)| !is_usual(key));
+        sent
     }
 
     /// The address of the picture.
@@ -184,6 +221,7 @@ impl View {
             return ("/compare".to_owned(), sent);
         }
         sent.extend(names("compare"));
+        sent.extend(self.kept.iter().cloned());
         let path = page_path(self.names[0].as_ref());
         match path.split_once('?') {
             Some((path, _)) => {
@@ -211,6 +249,7 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
         most => MOST_SERIES,
         chart => chart::values(&history, view.scale, &view.picture(), widths),
         scale => other_scale(view, &history),
+        chosen => pairs(&view.chosen()),
         ..form(view)
     })
 }
@@ -235,7 +274,7 @@ async fn compared(app: &App, view: &View, history: &History) -> Result<Value, St
         let removable = !is_page && (view.of_name || view.names.len() > 1);
         context! {
             name => name.as_str(),
-            link => (!is_page).then(|| event_page_path(name.as_ref(), view.event)),
+            link => (!is_page).then(|| view.of_other(name)),
             never => ever == 0,
             count,
             share => percent(count, together),
@@ -342,6 +381,32 @@ mod tests {
         let shown = View::of_names(Query::of(&uri)).unwrap();
         assert_eq!(shown.with_period("7d"), "/compare?name=a&name=b%20c&event=like&period=7d");
         assert_eq!(shown.without(&shown.names[0]), "/compare?name=b%20c&event=like&period=30d");
+    }
+
+    #[test]
+    fn every_link_keeps_the_badge_that_was_made() {
+        let made = "style=social&show=total,today&label=a+%26+b";
+        let kept = "style=social&show=total,today&label=a%20%26%20b";
+        let shown = view(&format!("period=7d&compare=b&{made}&color=&lang=zh")).unwrap();
+        let like = Event::LIKE;
+        for (link, expect) in [
+            (shown.with_period("24h"), format!("/repo/o/r?period=24h&compare=b&{kept}")),
+            (shown.with_scale(AxisScale::Log), format!("/repo/o/r?period=7d&compare=b&scale=log&{kept}")),
+            (shown.without(&shown.names[1]), format!("/repo/o/r?period=7d&{kept}")),
+            (shown.of_other(&shown.names[1]), format!("/name/b?{kept}")),
+            (shown.with_event(like, false), format!("/repo/o/r?event=like&period=7d&compare=b&{kept}")),
+            (view(made).unwrap().with_event(like, true), format!("/repo/o/r?event=like&{kept}")),
+            (view(made).unwrap().with_event(Event::HIT, true), format!("/repo/o/r?event=hit&{kept}")),
+            (
+                view(&format!("period=1d&{made}")).unwrap_err().back.unwrap().link,
+                format!("/repo/o/r?period=30d&{kept}"),
+            ),
+        ] {
+            assert_eq!(link, expect);
+        }
+        assert!(shown.form().1.contains(&("label", "a & b".to_owned())));
+        assert_eq!(shown.chosen(), [("period", "7d".to_owned()), ("compare", "b".to_owned())]);
+        assert_eq!(view("event=like").unwrap().chosen(), []);
     }
 
     #[test]

@@ -155,6 +155,7 @@ fn record(request: &CorrectionRequest) -> CorrectionRecord {
             after: Some(5),
             base: 0,
         }],
+        remembered: Vec::new(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! `tallymark doctor`: checks everything on the path of a hit, then sends one and follows it.
 //!
 //! It changes nothing, except that its hit counts, under a name of its own. The parts: [`machine`] (directories, disk,
-//! kernel), [`backups`], [`stores`], [`servers`] (the daemon and nginx's configuration), [`github`] (tokens), [`probe`] (the hit),
+//! kernel), [`address`] (the public one), [`backups`], [`stores`], [`servers`] (the daemon and nginx's configuration), [`github`] (tokens), [`probe`] (the hit),
 //! [`webhooks`].
 
 mod access;
+mod address;
 mod backups;
 mod finding;
 mod github;
@@ -41,6 +42,7 @@ impl Doctor {
         let mut findings = Findings::new(common.json);
         let uses_nginx = servers::check_nginx(&config, &mut findings)?;
         machine::check(&config, uses_nginx, &mut findings)?;
+        address::check(&config, self.url.as_deref(), &mut findings)?;
         backups::check(&config, &mut findings)?;
         block_on(async {
             let store = stores::check(common, &config, &mut findings).await?;

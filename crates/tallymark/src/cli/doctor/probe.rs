@@ -61,23 +61,18 @@ pub(super) async fn check(
 
 /// Where to ask: as told, as the public does, or the daemon itself.
 fn public(config: &Config, url: Option<&str>, findings: &mut Findings) -> Result<Option<Url>> {
-    const CHECK: &str = "address";
     if let Some(url) = url.or(config.http.base_url.as_deref()) {
         return Ok(Some(Url::parse(&format!("{url}/"))?));
     }
-    let fix = "set base-url under [http], or name nginx: tallymark doctor --url http://localhost";
     match &config.http.listen {
-        Listen::Tcp(addr) => {
-            let own = health::reachable(*addr)[0];
-            findings.warn(
-                CHECK,
-                format!("there is no base-url, so the daemon itself is asked, at {own}"),
+        Listen::Tcp(addr) => Ok(Some(Url::parse(&format!("http://{}/", health::reachable(*addr)[0]))?)),
+        Listen::Unix(_) => {
+            let fix = "set base-url under [http], or name nginx: tallymark doctor --url http://localhost";
+            findings.fail(
+                "badge",
+                "there is no base-url, so it is not known where to ask for a badge",
                 fix,
             )?;
-            Ok(Some(Url::parse(&format!("http://{own}/"))?))
-        }
-        Listen::Unix(_) => {
-            findings.fail(CHECK, "there is no base-url, so the public address is not known", fix)?;
             Ok(None)
         }
     }

@@ -103,6 +103,7 @@ async fn values(app: &App, asked: DashboardQuery, query: Query<'_>) -> Result<Op
         event => asked.event.as_str(),
         // A form drops the query of its address, so it sends the parameters itself.
         usual => asked.usual.as_str(),
+        kept => asked.kept.iter().map(|(key, value)| context! { key => *key, value }).collect::<Vec<_>>(),
         events => event_links(asked, &events),
         totals,
         chart,

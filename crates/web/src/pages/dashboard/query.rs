@@ -1,8 +1,8 @@
 //! What the front page shows, and the addresses of its other views.
 
 use crate::{
-    name::{encoded_text, push},
-    pages::NOT_A_PERIOD,
+    name::{encoded_text, push, push_choices},
+    pages::{NOT_A_PERIOD, maker},
     query::Query,
 };
 use tallymark_core::{Event, Name, NotAName, Period};
@@ -34,6 +34,8 @@ pub(super) struct DashboardQuery {
     pub(super) search: Option<String>,
     /// Where the search continues, as the store has said.
     pub(super) after: Option<String>,
+    /// What the address says of the badge maker on the page, which every link of it keeps.
+    pub(super) kept: Vec<(&'static str, String)>,
 }
 
 impl DashboardQuery {
@@ -77,6 +79,7 @@ impl DashboardQuery {
             rows: rows.ok_or("rows is 25, 100 or 1000")?,
             search,
             after: form("after"),
+            kept: maker::kept(query),
         })
     }
 
@@ -136,6 +139,7 @@ impl DashboardQuery {
                 push(&mut path, key, &encoded_text(text, true));
             }
         }
+        push_choices(&mut path, &self.kept);
         path
     }
 }
@@ -173,6 +177,7 @@ mod tests {
             "/?period=minute&sort=name&dir=desc&rows=100",
             "/?dir=asc",
             "/?search=a%20b%26%3C&after=x%2By",
+            "/?period=week&style=flat&label=a%20b",
         ] {
             let asked = read(address).unwrap();
             assert_eq!(asked.address(), address);

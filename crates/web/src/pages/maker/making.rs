@@ -4,7 +4,7 @@
 use crate::pages::language::{fill, noun, of_request};
 use crate::{
     badges::{AnswerKind, DigitDress, Dress, Figures, check},
-    name::{badge_path, encoded_text, graph_path, push, push_event, push_scale},
+    name::{badge_path, encoded_text, graph_path, push, push_choices, push_event, push_scale},
     query::Query,
 };
 use minijinja::{Value, context};
@@ -43,17 +43,28 @@ const FIELDS: [(&str, &str, &str); 7] = [
     ("labelColor", "Label colour", "#555"),
     ("logo", "Logo", "github, rust ..."),
     ("logoColor", "Logo colour", "white"),
-    ("locale", "Number style", "de, fr, hi ..."),
+    ("locale", "Number language", "de, fr, hi ..."),
     ("base", "Added to the total", "0"),
 ];
 
 const SECOND: &str = "Second number";
 
+/// The choices, as the form calls them.
+const SELECTS: [(&str, &str); 4] =
+    [("style", "Style"), ("show", "Number"), ("format", "Number format"), ("file", "File")];
+
 /// What the form calls a parameter.
 fn label_of(key: &str) -> Option<&'static str> {
-    let selects = [("style", "Style"), ("show", "Number"), ("format", "Format"), ("file", "File")];
     let fields = FIELDS.iter().map(|&(known, label, _)| (known, label));
-    selects.into_iter().chain(fields).find(|(known, _)| *known == key).map(|(_, label)| label)
+    SELECTS.into_iter().chain(fields).find(|(known, _)| *known == key).map(|(_, label)| label)
+}
+
+/// What the address of a page says of the form, without what is as usual: the page's links keep it.
+pub(in crate::pages) fn kept(query: Query<'_>) -> Vec<(&'static str, String)> {
+    let keys = SELECTS.iter().map(|(key, _)| *key).chain(FIELDS.iter().map(|(key, ..)| *key));
+    let values = keys.flat_map(|key| query.all_of_form(key).map(move |value| (key, value)));
+    let texts = values.map(|(key, value)| (key, String::from_utf8_lossy(&value).trim().to_owned()));
+    texts.filter(|(_, text)| !text.is_empty()).collect()
 }
 
 /// The picture that is made. The form has it among the styles.
@@ -98,18 +109,23 @@ impl Made {
     }
 
     /// The words of `show` that it can draw, and what the form calls the others.
-    fn numbers<'a>(&self, words: &[&'a str]) -> (Vec<&'a str>, Vec<&'static str>) {
-        match self {
-            // A line is of one event.
-            Made::Spark => {
-                let other =
-                    |word: &str| INSTEAD_OF_HITS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
-                let kept = words.iter().copied().filter(|word| other(word).is_none()).collect();
-                (kept, words.iter().filter_map(|word| other(word)).map(|(_, text)| *text).collect())
-            }
-            Made::Digits(_) if words.len() > 1 => (words[..1].to_vec(), vec![SECOND]),
-            Made::Badge | Made::Chart(_) | Made::Digits(_) => (words.to_vec(), Vec::new()),
+    fn numbers<'a>(&self, event: Event, words: &[&'a str]) -> (Vec<&'a str>, Vec<&'static str>) {
+        let (mut kept, mut left) = (words.to_vec(), Vec::new());
+        if matches!(self, Made::Chart(_)) {
+            return (kept, left);
         }
+        // A line is of one event, and so is a badge of another event than hits.
+        if *self == Made::Spark || event != Event::HIT {
+            let other =
+                |word: &str| INSTEAD_OF_HITS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
+            kept.retain(|word| other(word).is_none());
+            left.extend(words.iter().filter_map(|word| other(word)).map(|(_, text)| *text));
+        }
+        if matches!(self, Made::Digits(_)) && kept.len() > 1 {
+            kept.truncate(1);
+            left.push(SECOND);
+        }
+        (kept, left)
     }
 
     /// As the page calls it, behind "not drawn".
@@ -124,12 +140,12 @@ impl Made {
 }
 
 /// One control of the form.
-fn select(key: &str, label: &str, chosen: &str, options: &[(&str, &str)]) -> Value {
+fn select(key: &str, label: &str, chosen: &str, options: &[(&str, &str)], wrong: &str) -> Value {
     let options: Vec<Value> = options
         .iter()
         .map(|&(value, text)| context! { value, text, chosen => value.eq_ignore_ascii_case(chosen) })
         .collect();
-    context! { id => format!("make-{label}").to_lowercase().replace(' ', "-"), key, label, options }
+    context! { id => format!("make-{label}").to_lowercase().replace(' ', "-"), key, label, options, wrong }
 }
 
 /// What the address of the page asks for.
@@ -160,7 +176,7 @@ impl Making {
             query.all_of_form("show").map(|word| String::from_utf8_lossy(&word).trim().to_owned()).collect();
         let shown: Vec<&str> =
             shown.iter().flat_map(|words| words.split(',')).filter(|word| !word.is_empty()).collect();
-        let (drawn, undrawn) = made.numbers(&shown);
+        let (drawn, undrawn) = made.numbers(event, &shown);
         chosen.push(("show", joined(&shown)));
         let format = text("format");
         chosen.push(("format", if format == "comma" { String::new() } else { format }));
@@ -210,10 +226,7 @@ impl Making {
         if let Made::Digits(theme) = &self.made {
             push(&mut path, "digits", &encoded_text(theme, true));
         }
-        for (key, value) in &self.given {
-            // A comma needs no escape, and is easier to read.
-            push(&mut path, key, &encoded_text(value, true).replace("%2C", ","));
-        }
+        push_choices(&mut path, &self.given);
         if self.is_png
             && let Some(end) =
                 path.find('?').and_then(|query| path[..query].strip_suffix(".svg")).map(str::len)
@@ -250,26 +263,37 @@ impl Making {
         Some((self.path_in(name, 2), size))
     }
 
-    /// What the picture would answer to a mistake, and the text for those who do not see it.
-    pub(super) fn alt(&self, name: &Name, look: &Look) -> Result<String, String> {
+    /// The text for those who do not see the picture, or its mistakes.
+    pub(super) fn alt(&self, name: &Name, look: &Look) -> Result<String, Vec<String>> {
         let path = self.path(name);
         let query = Query::in_form(path.split_once('?').map_or("", |(_, query)| query));
         let (dress, figures) = match self.made {
             Made::Chart(_) => return Ok(format!("{} over time", self.event.noun(0))),
             Made::Spark => {
-                check(query, AnswerKind::Chart)?;
-                (Dress::of_spark(query)?, Figures::of_spark(query, self.event)?)
+                check(query, AnswerKind::Chart).map_err(|why| vec![why])?;
+                (Dress::of_spark(query), Figures::of_spark(query, self.event))
             }
             Made::Badge | Made::Digits(_) => {
-                check(query, AnswerKind::Badge)?;
-                DigitDress::read(query, look)?;
-                (Dress::read(query, look)?, Figures::read(query, self.event)?)
+                check(query, AnswerKind::Badge).map_err(|why| vec![why])?;
+                DigitDress::read(query, look).map_err(|why| vec![why])?;
+                (Dress::read(query, look), Figures::read(query, self.event))
             }
         };
-        Ok(dress.label().map_or_else(|| figures.label(&look.label), str::to_owned))
+        match (dress, figures) {
+            (Ok(dress), Ok(figures)) => {
+                Ok(dress.label().map_or_else(|| figures.label(&look.label), str::to_owned))
+            }
+            // The picture has room for one; each field has its own.
+            (dress, figures) => Err(figures.err().into_iter().chain(dress.err()).collect()),
+        }
     }
 
-    pub(super) fn form(&self, look: &Look) -> Value {
+    /// The controls of the form, with each mistake beside the one that it is about.
+    pub(super) fn form(&self, look: &Look, mistakes: &[String]) -> Value {
+        let wrong = |key: &str| {
+            let found = mistakes.iter().find(|text| field_of(text) == Some(key));
+            found.map_or("", String::as_str)
+        };
         let digits: Vec<(String, String)> = look
             .digits
             .names()
@@ -298,18 +322,18 @@ impl Making {
             .map(|&(key, label, hint)| {
                 let id = format!("make-{}", key.to_lowercase());
                 let hint = if key == "label" { &*usual_label } else { hint };
-                context! { id, key, label, hint, value => value_of(&self.chosen, key) }
+                context! { id, key, label, hint, wrong => wrong(key), value => value_of(&self.chosen, key) }
             })
             .collect();
         let format =
             Some(value_of(&self.chosen, "format")).filter(|word| !word.is_empty()).unwrap_or("comma");
         context! {
             selects => vec![
-                select("style", "Style", &self.style, &styles),
-                select("show", "Number", first, &numbers),
-                select("show", SECOND, shown.get(1).copied().unwrap_or_default(), &second),
-                select("format", "Format", format, &FORMATS),
-                select("file", "File", if self.is_png { PNG } else { "" }, &FILES),
+                select("style", "Style", &self.style, &styles, wrong("style")),
+                select("show", "Number", first, &numbers, wrong("show")),
+                select("show", SECOND, shown.get(1).copied().unwrap_or_default(), &second, ""),
+                select("format", "Number format", format, &FORMATS, wrong("format")),
+                select("file", "File", if self.is_png { PNG } else { "" }, &FILES, ""),
             ],
             fields,
             event => (self.event != Event::HIT).then(|| self.event.to_string()),
@@ -326,13 +350,14 @@ fn joined(shown: &[&str]) -> String {
     if shown == [TOTAL] { String::new() } else { shown.join(",") }
 }
 
-/// A mistake in the words of the form: a picture calls a field by its parameter.
-pub(super) fn in_words_of_the_form(mistake: &str) -> String {
+/// Which field of the form a mistake is about: a picture begins with the parameter.
+pub(super) fn field_of(mistake: &str) -> Option<&'static str> {
     let end = mistake.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(mistake.len());
-    match label_of(&mistake[..end]) {
-        Some(label) if !label.eq_ignore_ascii_case(&mistake[..end]) => format!("{label}: {mistake}"),
-        _ => mistake.to_owned(),
-    }
+    let key = &mistake[..end];
+    // The form has the themes among the styles.
+    let key = if key == "digits" { "style" } else { key };
+    let fields = SELECTS.iter().map(|(known, _)| *known).chain(FIELDS.iter().map(|(known, ..)| *known));
+    fields.into_iter().find(|known| *known == key)
 }
 
 /// How high a picture is.
@@ -376,6 +401,8 @@ mod tests {
         for (query, expect) in [
             ("label=x", "/badge.svg?repo=o/r&event=order&label=x"),
             ("style=spark", "/graph/o/r.svg?event=order&period=30d&style=spark"),
+            // Of hits alone, from whose page the address may come.
+            ("show=visits&show=today", "/badge.svg?repo=o/r&event=order&show=today"),
         ] {
             assert_eq!(made(order, query), expect, "{query}");
         }
@@ -387,7 +414,7 @@ mod tests {
         assert_eq!(left_out("style=flat&logo=github&show=today&format=short"), "");
         assert_eq!(left_out("style=spark&logo=github&show=today"), "Logo");
         assert_eq!(left_out("style=chart&label=a&show=likes&format=comma"), "Label, Number");
-        assert_eq!(left_out("style=digits.nixie&format=short&locale=de"), "Number style, Format");
+        assert_eq!(left_out("style=digits.nixie&format=short&locale=de"), "Number language, Number format");
         assert_eq!(left_out("style=digits.nixie&show=total&show=today"), "Second number");
         assert_eq!(left_out("style=spark&show=visitors&show=today"), "visitors today");
         assert_eq!(
@@ -400,7 +427,7 @@ mod tests {
     fn the_form_keeps_what_the_picture_does_not_have() {
         let kept = |query: &str| {
             let making = Making::read(Event::HIT, Query::in_form(query));
-            let form = making.form(&Look::default());
+            let form = making.form(&Look::default(), &[]);
             let all = |key: &str| -> Vec<Value> { form.get_attr(key).unwrap().try_iter().unwrap().collect() };
             let text = |of: &Value, key: &str| of.get_attr(key).unwrap().to_string();
             let chosen = all("selects").into_iter().filter_map(|select| {
@@ -429,28 +456,43 @@ mod tests {
     fn mistake_is_the_one_that_the_badge_answers() {
         let name = Name::new("o/r").unwrap();
         let alt = |query: &str| Making::read(Event::HIT, Query::in_form(query)).alt(&name, &Look::default());
-        assert_eq!(alt("style=flt"), Err("style=flt: did you mean flat?".to_owned()));
+        assert_eq!(alt("style=flt"), Err(vec!["style=flt: did you mean flat?".to_owned()]));
         assert_eq!(alt("show=today"), Ok("hits today".to_owned()));
         assert_eq!(alt("style=spark&label=a%26b"), Ok("a&b".to_owned()));
         assert_eq!(alt("style=chart"), Ok("hits over time".to_owned()));
-        assert!(alt("style=digits.nixi").unwrap_err().starts_with("digits=nixi"));
+        assert!(alt("style=digits.nixi").unwrap_err()[0].starts_with("digits=nixi"));
+        assert_eq!(alt("color=bleu&base=x").unwrap_err().len(), 2);
         assert_eq!(alt("style=spark&show=likes"), Ok("hits".to_owned()));
         assert_eq!(
             alt("show=total&show=total"),
-            Err("show has the same number twice: leave one out".to_owned())
+            Err(vec!["show has the same number twice: leave one out".to_owned()])
         );
     }
 
     #[test]
-    fn a_mistake_names_the_field_of_the_form() {
-        for (mistake, said) in [
-            ("base is a whole number", "Added to the total: base is a whole number"),
-            ("locale=xx: did you mean de?", "Number style: locale=xx: did you mean de?"),
-            ("label is too long", "label is too long"),
-            ("there is no such theme", "there is no such theme"),
+    fn a_mistake_is_shown_at_its_field() {
+        for (query, field) in [
+            ("style=flt", "style"),
+            ("style=digits.nixi", "style"),
+            ("color=%23zz", "color"),
+            ("color=bleu", "color"),
+            ("labelColor=rgb(1)", "labelColor"),
+            ("logo=nothing-of-that-name", "logo"),
+            ("logo=data:x", "logo"),
+            ("logo=rust&logoColor=whit", "logoColor"),
+            ("locale=xx", "locale"),
+            ("base=many", "base"),
+            ("base=-1", "base"),
+            ("format=roman", "format"),
+            ("show=todya", "show"),
+            ("show=total&show=total", "show"),
+            ("show=total&show=today&show=7d", "show"),
         ] {
-            assert_eq!(in_words_of_the_form(mistake), said);
+            let making = Making::read(Event::HIT, Query::in_form(query));
+            let mistakes = making.alt(&Name::new("o/r").unwrap(), &Look::default()).unwrap_err();
+            assert_eq!(field_of(&mistakes[0]), Some(field), "{query}: {mistakes:?}");
         }
+        assert_eq!(field_of("there is no such theme"), None);
     }
 
     #[test]

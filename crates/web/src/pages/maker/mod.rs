@@ -14,20 +14,22 @@ use crate::{
     query::Query,
     state::App,
 };
-use making::{Made, Making, in_words_of_the_form};
+pub(super) use making::kept;
+use making::{Made, Making, field_of};
 use minijinja::{Value, context};
 use notation::LinkedPicture;
 pub(super) use pasted::usual_name;
 use tallymark_badge::shields::Style;
 use tallymark_core::{Event, Name};
+use tallymark_github::is_public_site;
 
 /// The form, the badge and the texts.
 pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> Value {
     let making = Making::read(event, query);
     let look = app.look.load();
-    let (alt, mistake) = match making.alt(name, &look) {
-        Ok(alt) => (alt, None),
-        Err(mistake) => (event.noun(0).to_string(), Some(in_words_of_the_form(&mistake))),
+    let (alt, mistakes) = match making.alt(name, &look) {
+        Ok(alt) => (alt, Vec::new()),
+        Err(mistakes) => (mistakes.join("; "), mistakes),
     };
     let path = making.path(name);
     let preview = uncounted(&path);
@@ -38,14 +40,18 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
     let counts = event == Event::HIT && matches!(making.made, Made::Badge | Made::Digits(_));
     context! {
         preview,
-        mistake,
+        // Said at its field, if it has one.
+        elsewhere => mistakes.iter().filter(|text| field_of(text).is_none()).cloned().collect::<Vec<_>>(),
+        is_wrong => !mistakes.is_empty(),
+        // GitHub's image proxy is outside.
+        not_public => (!is_public_site(base)).then_some(base),
         left_out => (!making.left_out.is_empty()).then(|| making.left_out.iter().map(|label| tr(label)).collect::<Vec<_>>().join(tr(", ")).to_lowercase()),
         place => making.made.place(),
         counts,
         // Visits have to be told apart, which not every set-up does.
         visits => event == Event::VISIT || event == Event::HIT && making.of("show").contains("visit"),
-        form => making.form(&look),
-        texts => picture.texts(),
+        form => making.form(&look, &mistakes),
+        texts => picture.texts(mistakes.is_empty()),
         forum => notation::BBCODE,
         as_png => (!making.is_png).then(|| with(&page_with_choices(name, query, "file"), "file", "png")),
         usual => usual_name(name.as_str(), base).map(|usual| {
@@ -79,7 +85,7 @@ pub(super) fn front(app: &App, query: Query<'_>, name: Option<&Name>) -> Value {
     let example = Name::new(EXAMPLE).ok();
     let samples = name.or(example.as_ref()).map(|shown| samples(app, shown, name.is_none()));
     context! {
-        form => making.form(&app.look.load()),
+        form => making.form(&app.look.load(), &[]),
         samples => samples.unwrap_or_default(),
         example => name.is_none(),
         typed,

@@ -20,7 +20,8 @@ pub(super) struct LinkedPicture<'a> {
 pub(super) const BBCODE: &str = "bbcode";
 
 impl LinkedPicture<'_> {
-    pub(super) fn texts(&self) -> Vec<Value> {
+    /// Each notation; without its text where the picture shows a mistake, which belongs into no page.
+    pub(super) fn texts(&self, is_right: bool) -> Vec<Value> {
         let LinkedPicture { url, page, .. } = *self;
         // These would end the text in one of the notations.
         let alt: String = clean(self.alt).filter(|c| !"[]()<>\"'\\`*_{}|".contains(*c)).collect();
@@ -32,7 +33,10 @@ impl LinkedPicture<'_> {
             ("asciidoc", "AsciiDoc", 2, asciidoc(url, page, &alt)),
             (BBCODE, "BBCode", 2, format!("[url={page}][img]{url}[/img][/url]")),
         ];
-        all.into_iter().map(|(id, label, rows, text)| context! { id, label, rows, text }).collect()
+        let shown = |text| if is_right { text } else { String::new() };
+        all.into_iter()
+            .map(|(id, label, rows, text)| context! { id, label, rows, text => shown(text) })
+            .collect()
     }
 
     fn html(&self, alt: &str) -> String {
@@ -85,7 +89,7 @@ mod tests {
     use super::*;
 
     fn texts(url: &str, page: &str, alt: &str) -> Vec<String> {
-        let texts = LinkedPicture { url, page, alt, sharp: None }.texts();
+        let texts = LinkedPicture { url, page, alt, sharp: None }.texts(true);
         texts.iter().map(|text| text.get_attr("text").unwrap().to_string()).collect()
     }
 
