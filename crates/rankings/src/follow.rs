@@ -3,7 +3,11 @@
 //! A [`Follower`] reads the log in waves, a few seconds apart. For each name of a wave it reads the current counts, as
 //! far as they may be above the lowest ranked one. A period that has just begun needs no other names: whatever is
 //! counted in it is in the log from then on. (What was counted in it earlier, by a clock ahead of ours, is added with
-//! the names of the previous wave, or else with the next full ranking in the background.) [`super::round`] calls it.
+//! the names of the previous wave, or else with the next full ranking in the background.)
+//!
+//! The last hour and the last minutes move on with every minute. Then only the names in their rankings may have less, so
+//! these are read again; each ranking holds some more names than it shows, to take the places of those that shrink.
+//! [`super::round`] calls it.
 
 use super::{Ranking, Rankings, round::Round, top::Top};
 use std::{
@@ -14,16 +18,25 @@ use tallymark_core::{Event, Minute, Name, Now, Period, Span};
 use tallymark_store::{Changes, Cursor, Result, StoreRead};
 use tokio::time::Instant;
 
-/// Which follower handles which periods. Sums over many days cost many times more than one count, so a separate
-/// follower makes them, which may be slower: the longer a wave is, the fewer names it has per hit.
-pub(super) const FOLLOWED: [&[Period]; 2] =
-    [&[Period::All, Period::Day, Period::Hour, Period::Minute], &[Period::Month, Period::Week]];
+/// Which follower handles which periods. Sums over many days or minutes cost many times more than one count, so separate
+/// followers make them, which may be slower: the longer a wave is, the fewer names it has per hit.
+pub(super) const FOLLOWED: [&[Period]; 3] = [
+    &[Period::All, Period::Day, Period::ClockHour, Period::ClockMinute],
+    &[Period::Month, Period::Week],
+    &[Period::Hour, Period::Minute],
+];
 /// About how many changes are read at once.
 const CHANGES: usize = 5000;
 /// How many names are read at once.
 const NAMES: usize = 500;
 /// The maximum number of names in a wave. If more change, a full ranking is as quick.
 const MOST_NAMES: usize = 200_000;
+
+/// Those of some periods that an event is ranked over. HitMe's lists are of addresses alone.
+pub(super) fn ranked(event: Event, periods: &[Period]) -> impl Iterator<Item = Period> {
+    let of_hitme = |period: Period| matches!(period, Period::ClockHour | Period::ClockMinute);
+    periods.iter().copied().filter(move |&period| event == Event::URL || !of_hitme(period))
+}
 
 /// A ranking that is kept up to date.
 pub(super) struct KeptRanking {
@@ -80,7 +93,8 @@ impl Round {
         let Some(seen) = &self.seen else { return false };
         let Some(follower) = self.followers.get_mut(which) else { return false };
         let Some(wave) = &mut follower.wave else { return false };
-        let through = follower.cursor.as_ref() == Some(&seen.head) && wave.changed.is_empty();
+        let none = wave.changed.values().all(HashSet::is_empty);
+        let through = none && follower.cursor.as_ref() == Some(&seen.head);
         wave.as_of = through.then_some(seen.asked.unix_ms);
         through
     }
@@ -119,20 +133,42 @@ impl Rankings {
     fn begin_wave(&self, round: &mut Round, which: usize) {
         let now = (self.now)();
         let events = self.events();
-        let Round { followers, tops, .. } = round;
+        let Round { followers, tops, jobs, done, .. } = round;
         let Some(follower) = followers.get_mut(which) else { return };
+        let before = follower.begun.replace((Instant::now(), now)).map(|(_, before)| before);
+        let set_back = before.is_some_and(|before| before.unix_ms > now.unix_ms);
         // Otherwise periods would begin that others have already followed.
-        if follower.begun.is_some_and(|(_, before)| before.unix_ms > now.unix_ms) {
+        if set_back {
             follower.since.clear();
         }
-        follower.begun = Some((Instant::now(), now));
         follower.since.retain(|event, _| events.contains(event));
         let mut changed: HashMap<Event, HashSet<Name>> = HashMap::new();
         for event in events {
             let since = *follower.since.entry(event).or_insert(now.unix_ms);
-            for &period in FOLLOWED[which] {
+            for period in ranked(event, FOLLOWED[which]) {
                 let span = period.span(now);
                 let from = span.begin();
+                if before.is_some_and(|before| period.span(before) != span) {
+                    // What a clock ahead of ours has counted in it, and what a job may not have seen.
+                    let before = follower.before.remove(&event).unwrap_or_default();
+                    changed.entry(event).or_default().extend(before);
+                }
+                if period.slides() && set_back {
+                    // Names that are not in it may have more in an earlier window.
+                    tops.remove(&(event, period));
+                    done.remove(&(event, period));
+                    jobs.retain(|job| !job.has(event, &[period]));
+                    continue;
+                }
+                if period.slides() {
+                    let again = changed.entry(event).or_default();
+                    jobs.iter_mut().for_each(|job| again.extend(job.slide(event, period, span)));
+                    if let Some(kept) = tops.get_mut(&(event, period)).filter(|kept| kept.span != span) {
+                        (kept.span, kept.from) = (span, from);
+                        again.extend(kept.top.names());
+                    }
+                    continue;
+                }
                 if tops.get(&(event, period)).is_some_and(|kept| kept.span == span) {
                     continue;
                 }
@@ -141,10 +177,6 @@ impl Rankings {
                     let kept =
                         KeptRanking { span, from, top: Top::default(), as_of: 0, took: 0, gapped: false };
                     tops.insert((event, period), kept);
-                    changed
-                        .entry(event)
-                        .or_default()
-                        .extend(follower.before.remove(&event).unwrap_or_default());
                 }
             }
         }
@@ -189,7 +221,7 @@ impl Rankings {
         let Some(todo) = wave.todo.get(&event) else { return Ok(()) };
         let names = &todo[asked..todo.len().min(asked + NAMES)];
         let mut spans = Vec::new();
-        for &period in FOLLOWED[which] {
+        for period in ranked(event, FOLLOWED[which]) {
             let span = period.span(wave.now);
             let kept = tops.get(&(event, period)).filter(|kept| kept.span == span).map(|kept| &kept.top);
             let made = jobs.iter().filter_map(|job| job.top(event, period, span));
@@ -201,20 +233,23 @@ impl Rankings {
         if !wanted.is_empty() {
             let rows = self.counts.counts(event, names, &wanted).await?;
             for (column, &(period, span, _)) in spans.iter().enumerate() {
-                let kept = tops.get_mut(&(event, period)).filter(|kept| kept.span == span);
-                let made = jobs.iter_mut().filter_map(|job| job.top_mut(event, period, span));
-                let mut whole = true;
-                for top in made.chain(kept.map(|kept| &mut kept.top)) {
+                let update = |top: &mut Top| {
                     for (name, row) in names.iter().zip(&rows) {
-                        whole &= top.update(name, row.get(column).copied().unwrap_or(0));
+                        top.update(name, row.get(column).copied().unwrap_or(0));
                     }
+                    top.is_whole()
+                };
+                let made = jobs.iter_mut().filter_map(|job| job.top_mut(event, period, span));
+                if !made.fold(true, |whole, top| update(top) && whole) {
+                    jobs.retain(|job| job.top(event, period, span).is_none_or(Top::is_whole));
                 }
-                if !whole {
-                    if let Some(kept) = tops.get_mut(&(event, period)) {
-                        kept.gapped = true;
-                    }
+                let kept = tops.get_mut(&(event, period)).filter(|kept| kept.span == span);
+                if let Some(kept) = kept
+                    && !update(&mut kept.top)
+                    && !kept.gapped
+                {
+                    kept.gapped = true;
                     done.remove(&(event, period));
-                    jobs.retain(|job| job.top(event, period, span).is_none());
                 }
             }
         }

@@ -1,11 +1,19 @@
 //! Full rankings, computed from slices of the store. [`super::round`] decides which one is worked on, and when.
 
-use super::top::Top;
+use super::top::{MOST, Top};
 use tallymark_core::{Event, Name, Now, Period, Span};
 use tallymark_store::{Result, StoreRead};
 
 /// How many names of a slice are read at once.
 const NAMES: usize = 500;
+
+/// How many names a ranking holds beyond those that it shows, if its names shrink all the time.
+const SPARE: usize = 1000;
+
+/// How many names the ranking of a period holds.
+pub(super) fn room(period: Period) -> usize {
+    if period.slides() { MOST + SPARE } else { MOST }
+}
 
 /// Full rankings in progress. Slices are of the first; the counts of the others are read by name.
 pub(super) struct RankingJob {
@@ -30,7 +38,8 @@ pub(super) struct Part {
 impl RankingJob {
     /// The periods; every name of one is among those of the first.
     pub(super) fn new(event: Event, periods: &[Period], begun: Now) -> RankingJob {
-        let part = |&period: &Period| Part { period, span: period.span(begun), top: Top::default() };
+        let part =
+            |&period: &Period| Part { period, span: period.span(begun), top: Top::with_room(room(period)) };
         let parts = periods.iter().map(part).collect();
         RankingJob { event, begun, parts, names: Vec::new(), next: None, sliced: false }
     }
@@ -54,6 +63,18 @@ impl RankingJob {
     pub(super) fn top_mut(&mut self, event: Event, period: Period, span: Span) -> Option<&mut Top> {
         let part = self.parts.iter_mut().find(|part| (part.period, part.span) == (period, span));
         part.filter(|_| self.event == event).map(|part| &mut part.top)
+    }
+
+    /// The window of a period has moved on. Returns the names whose counts have to be read again.
+    pub(super) fn slide(&mut self, event: Event, period: Period, span: Span) -> Vec<Name> {
+        let moves = |part: &&mut Part| part.period == period && part.span != span;
+        match self.parts.iter_mut().find(moves).filter(|_| self.event == event) {
+            Some(part) => {
+                part.span = span;
+                part.top.names().collect()
+            }
+            None => Vec::new(),
+        }
     }
 
     pub(super) fn has(&self, event: Event, group: &[Period]) -> bool {

@@ -6,7 +6,7 @@
 
 use super::{
     MOST_EVENTS, PeriodLabel, Rankings,
-    follow::{FOLLOWED, Follower, KeptRanking, Tops},
+    follow::{FOLLOWED, Follower, KeptRanking, Tops, ranked},
     job::{Part, RankingJob},
     rate::Rate,
 };
@@ -39,8 +39,13 @@ const NAMES_ARE_GOOD_FOR: Duration = Duration::from_secs(10);
 const AND_NAMES_TIMES: u32 = 1000;
 
 /// Rankings that are made together if the store slices by name: the first has every name of the others.
-const TOGETHER: [&[Period]; 3] =
-    [&[Period::All, Period::Month, Period::Week], &[Period::Day, Period::Hour], &[Period::Minute]];
+const TOGETHER: [&[Period]; 5] = [
+    &[Period::All, Period::Month, Period::Week],
+    &[Period::Day, Period::ClockHour],
+    &[Period::Hour],
+    &[Period::Minute],
+    &[Period::ClockMinute],
+];
 /// When each full ranking was last made, how long that took, and its period.
 type Done = HashMap<(Event, Period), (i64, i64, Span)>;
 
@@ -101,15 +106,18 @@ fn left_of_minute(now: Now) -> Duration {
     Duration::from_millis((60_000 - now.unix_ms.rem_euclid(60_000)).unsigned_abs())
 }
 
-/// The quick ones, which are made first. The minute is known when the next one begins, in any case.
+/// The quick ones, which are made first.
 fn haste(period: Period) -> u8 {
     match period {
         Period::All => 0,
         Period::Day => 1,
-        Period::Hour => 2,
-        Period::Minute => 3,
-        Period::Week => 4,
-        Period::Month => 5,
+        Period::ClockHour => 2,
+        Period::Hour => 3,
+        Period::Minute => 4,
+        // Known when the next one begins, in any case.
+        Period::ClockMinute => 5,
+        Period::Week => 6,
+        Period::Month => 7,
     }
 }
 
@@ -216,6 +224,7 @@ impl Rankings {
         round.seen = Some(LastLook { head, asked: now });
         for event in events {
             for periods in TOGETHER {
+                let periods: Vec<Period> = ranked(event, periods).collect();
                 let spans: Vec<Span> = periods.iter().map(|period| period.span(now)).collect();
                 for group in periods.chunks(self.counts.in_one_slice(&spans).max(1)) {
                     self.begin(round, event, group, now);
@@ -255,7 +264,7 @@ impl Rankings {
     fn begin(&self, round: &mut Round, event: Event, group: &[Period], now: Now) {
         if let Some(at) = round.jobs.iter().position(|job| job.has(event, group)) {
             let job = &mut round.jobs[at];
-            let goes_on = |part: &Part| part.span == part.period.span(now);
+            let goes_on = |part: &Part| part.period.slides() || part.span == part.period.span(now);
             if job.parts.first().is_some_and(goes_on) {
                 // An hour that is over does not delay its day.
                 job.parts.retain(goes_on);
@@ -266,7 +275,7 @@ impl Rankings {
         }
         let is_due = |period: &Period| {
             // What begins while nothing is counted is known from the log: only a clock that was ahead has counted in it before.
-            let is_known = |of: &Span| *of == period.span(now) || round.quiet;
+            let is_known = |of: &Span| *of == period.span(now) || round.quiet || period.slides();
             let done = round.done.get(&(event, *period)).filter(|(_, _, of)| is_known(of));
             done.is_none_or(|(begun, took, _)| {
                 now.unix_ms.saturating_sub(*begun) >= AT_THE_LATEST.max(took.saturating_mul(AND_TIMES))
@@ -354,7 +363,7 @@ mod tests {
         };
         let begun = |time: &str| Now::parse_rfc3339(time).unwrap().unix_ms;
         let (noon, midnight) = ("2026-11-20T12:59:58Z", "2026-11-21T00:00:01Z");
-        let both = |at: i64| [(Period::Day, at), (Period::Hour, at)];
+        let both = |at: i64| [(Period::Day, at), (Period::ClockHour, at)];
         assert_eq!(periods_at(noon), both(begun(noon)));
         assert_eq!(periods_at("2026-11-20T12:59:59Z"), both(begun(noon)));
         assert_eq!(periods_at("2026-11-20T13:00:00Z"), both(begun(noon))[..1]);

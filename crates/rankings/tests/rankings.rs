@@ -10,7 +10,9 @@ use std::{
     },
     time::Duration,
 };
-use tallymark_core::{Batch, Entry, Event, Minute, Name, Now, Period, When};
+use tallymark_core::{
+    Batch, Correction, CountCell, Difference, Entry, Event, Minute, Name, Now, Period, When,
+};
 use tallymark_rankings::Rankings;
 use tallymark_store::{Claim, Retention, Shelf, Store, StoreUrl, Written};
 use tallymark_testbed::wait_until;
@@ -105,45 +107,110 @@ fn later() -> Now {
     Now { unix_ms: CLOCK.load(Ordering::Relaxed) }
 }
 
-/// A period that has just begun has what was counted since, and nothing of what stopped before.
-async fn names_that_stopped_leave(url: StoreUrl) {
+/// Takes from a name what was counted in this minute.
+async fn correct(store: &dyn Store, name: &str, by: i64) {
+    let (minute, name) = (later().minute(), Name::new(name).unwrap());
+    let cells = [
+        CountCell::Total,
+        CountCell::Day(minute.day()),
+        CountCell::Hour(minute.hour()),
+        CountCell::Minute(minute),
+    ];
+    let differences = cells.into_iter().flat_map(|cell| {
+        [&name, &Name::all()].map(|name| Difference {
+            event: Event::HIT,
+            name: name.clone(),
+            cell: cell.clone(),
+            by,
+        })
+    });
+    let claim = store.claim(Uuid::new_v4()).await.unwrap();
+    let batch = Batch::correcting(claim.instance, 1, Correction::arriving(differences.collect()));
+    store.apply(&claim, &[batch]).await.unwrap();
+}
+
+/// A bed for the clock of this test.
+struct Slide {
+    store: Arc<dyn Store>,
+    rankings: Arc<Rankings>,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Slide {
+    fn start(store: Arc<dyn Store>) -> Slide {
+        let rankings = Arc::new(Rankings::new(store.clone(), later, Default::default()));
+        let stop = CancellationToken::new();
+        let running = run(&rankings, &store, &stop);
+        Slide { store, rankings, stop, running }
+    }
+
+    /// Waits for a ranking whose window ends now. Meanwhile what is shown is never empty, unless it has to be.
+    async fn until(&self, what: &'static str, period: Period, expect: &'static str) {
+        let rankings = self.rankings.clone();
+        let wait = move || {
+            wait_until(what, RANKED, || {
+                let from = rankings.top(Event::HIT, period).map(|ranking| ranking.from);
+                let shown = shown(&rankings, Event::HIT, period);
+                assert!(expect.is_empty() || !shown.is_empty(), "{what}: it was empty");
+                from == Some(period.span(later()).begin()) && shown == expect
+            });
+        };
+        tokio::task::spawn_blocking(wait).await.unwrap();
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
+    }
+}
+
+/// The rankings of the last minutes follow the clock, a correction and a restart, and are never empty at a turn.
+async fn the_last_minutes_slide(url: StoreUrl) {
+    // 10:58, so that minutes and an hour turn.
+    let hour = (now().unix_ms / 3_600_000 - 3) * 3_600_000;
+    CLOCK.store(hour - 120_000, Ordering::Relaxed);
+    let pass = |minutes: i64| CLOCK.fetch_add(minutes * 60_000, Ordering::Relaxed);
     let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
     let claim = store.claim(Uuid::new_v4()).await.unwrap();
-    let rankings = Arc::new(Rankings::new(store.clone(), later, Default::default()));
-    let stop = CancellationToken::new();
-    let running = run(&rankings, &store, &stop);
-    let until = |what: &'static str, expect: &'static str, period| {
-        let rankings = rankings.clone();
-        tokio::task::spawn_blocking(move || {
-            wait_until(what, RANKED, || {
-                let begun = rankings.top(Event::HIT, period).map(|ranking| ranking.from);
-                let begins = Minute((later().unix_ms / 60_000) as i32);
-                let of_now = period == Period::All || begun == Some(Some(begins));
-                of_now && shown(&rankings, Event::HIT, period) == expect
-            });
-        })
-    };
-    let next = || CLOCK.fetch_add(60_000, Ordering::Relaxed);
-    CLOCK.store(now().unix_ms, Ordering::Relaxed);
     count_at(&*store, &claim, 1, later(), &[("hit", "a", 5), ("hit", "b", 1)]).await;
-    until("the first minute", "a 5, b 1, ", Period::Minute).await.unwrap();
-    until("the beginning", "a 5, b 1, ", Period::All).await.unwrap();
-    next();
-    count_at(&*store, &claim, 2, later(), &[("hit", "b", 2), ("hit", "c", 1)]).await;
-    until("the second minute", "b 2, c 1, ", Period::Minute).await.unwrap();
-    until("all of it", "a 5, b 3, c 1, ", Period::All).await.unwrap();
-    next();
-    until("a minute without anything", "", Period::Minute).await.unwrap();
-    stop.cancel();
-    running.await.unwrap();
+    let slide = Slide::start(store.clone());
+    slide.until("the first minute", Period::Minute, "a 5, b 1, ").await;
+    slide.until("the first hour", Period::Hour, "a 5, b 1, ").await;
+    pass(1);
+    slide.until("the turn of a minute", Period::Minute, "a 5, b 1, ").await;
+    count_at(&*slide.store, &claim, 2, later(), &[("hit", "b", 2), ("hit", "c", 1)]).await;
+    slide.until("both minutes", Period::Minute, "a 5, b 3, c 1, ").await;
+    pass(1);
+    // The clock says eleven.
+    slide.until("the turn of an hour", Period::Hour, "a 5, b 3, c 1, ").await;
+    slide.until("without the first minute", Period::Minute, "b 2, c 1, ").await;
+    slide.stop().await;
+    // What was ranked is found again, although time has passed.
+    pass(56);
+    let slide = Slide::start(store);
+    slide.until("an hour after a restart", Period::Hour, "a 5, b 3, c 1, ").await;
+    slide.until("minutes without anything", Period::Minute, "").await;
+    pass(2);
+    slide.until("without the first minutes", Period::Hour, "b 2, c 1, ").await;
+    // A correction makes a name smaller: the daemon hears of it from the log, as of every change.
+    count_at(&*slide.store, &claim, 3, later(), &[("hit", "d", 9)]).await;
+    slide.until("one more", Period::Hour, "d 9, b 2, c 1, ").await;
+    correct(&*slide.store, "d", -8).await;
+    slide.until("the corrected one", Period::Hour, "b 2, c 1, d 1, ").await;
+    pass(1);
+    slide.until("an hour later", Period::Hour, "d 1, ").await;
+    pass(60);
+    slide.until("an hour without anything", Period::Hour, "").await;
+    slide.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_that_stopped_leave_the_ranking_of_the_minute() {
+async fn rankings_of_the_last_minutes_slide_and_are_never_empty_at_a_turn() {
     let dir = tempfile::tempdir().unwrap();
-    names_that_stopped_leave(StoreUrl::Sqlite(dir.path().join("t.db"))).await;
+    the_last_minutes_slide(StoreUrl::Sqlite(dir.path().join("t.db"))).await;
     let redis = tallymark_testbed::Redis::start();
-    names_that_stopped_leave(StoreUrl::Redis(redis.url())).await;
+    the_last_minutes_slide(StoreUrl::Redis(redis.url())).await;
 }
 
 /// More names than are ranked, which overtake each other while they are ranked.

@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn what_is_bounded_by_a_wider_span_is_not_read() {
         let (day, hour, minute) =
-            (Span::Days(Day(1), Day(1)), Span::Hour(Hour(25)), Span::Minute(Minute(1501)));
+            (Span::Days(Day(1), Day(1)), Span::Hour(Hour(25)), Span::last_minutes(Minute(1501), 1));
         let mut narrow = Narrow::new(&[9, 5, 9], 4);
         assert_eq!(narrow.above(day, 5), [0, 2]);
         narrow.read(0, 1, day, 7);

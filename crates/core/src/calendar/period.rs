@@ -3,7 +3,7 @@
 use super::{Buckets, Day, Hour, Minute, Step, Weekday};
 use crate::Now;
 
-/// A calendar period that contains the present, in UTC. Names are ranked over periods.
+/// A stretch of time that ends now: of the calendar, in UTC, or the last minutes. Names are ranked over periods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Period {
     /// All time.
@@ -14,10 +14,14 @@ pub enum Period {
     Week,
     /// Today.
     Day,
-    /// This hour.
+    /// The last 60 minutes, the running one included.
     Hour,
-    /// This minute.
+    /// The last two minutes: the running one and the one before. Nothing is kept by the second.
     Minute,
+    /// This hour by the clock. Only HitMe's lists have it: it is nearly empty when an hour begins.
+    ClockHour,
+    /// This minute by the clock, for the same.
+    ClockMinute,
 }
 
 /// A row of whole buckets, the last of them in progress: how far back a chart looks.
@@ -46,12 +50,12 @@ pub enum Span {
     Days(Day, Day),
     /// One hour.
     Hour(Hour),
-    /// One minute.
-    Minute(Minute),
+    /// From one minute to another, both included.
+    Minutes(Minute, Minute),
 }
 
 impl Period {
-    /// All of them, the longest first.
+    /// Those to choose from, the longest first.
     pub const EVERY: [Period; 6] =
         [Period::All, Period::Month, Period::Week, Period::Day, Period::Hour, Period::Minute];
 
@@ -63,8 +67,8 @@ impl Period {
             Period::Month => "month",
             Period::Week => "week",
             Period::Day => "day",
-            Period::Hour => "hour",
-            Period::Minute => "minute",
+            Period::Hour | Period::ClockHour => "hour",
+            Period::Minute | Period::ClockMinute => "minute",
         }
     }
 
@@ -83,9 +87,17 @@ impl Period {
             Period::Month => Span::Days(today.month().first_day(), today),
             Period::Week => Span::Days(today.week_begin(Weekday::Sun), today),
             Period::Day => Span::Days(today, today),
-            Period::Hour => Span::Hour(minute.hour()),
-            Period::Minute => Span::Minute(minute),
+            Period::Hour => Span::last_minutes(minute, 60),
+            Period::Minute => Span::last_minutes(minute, 2),
+            Period::ClockHour => Span::Hour(minute.hour()),
+            Period::ClockMinute => Span::last_minutes(minute, 1),
         }
+    }
+
+    /// Whether it moves on with every minute, instead of beginning anew.
+    #[must_use]
+    pub fn slides(self) -> bool {
+        matches!(self, Period::Hour | Period::Minute)
     }
 
     /// The buckets of its chart. The hour's and the minute's are the last 60 minutes, so that no turn of the clock
@@ -103,7 +115,9 @@ impl Period {
                 first: today.hours().start,
                 last: Step::Hour.bucket(now.minute()),
             }),
-            Period::Hour | Period::Minute => Some(Buckets::until(now, Step::Minute, 60)),
+            Period::Hour | Period::Minute | Period::ClockHour | Period::ClockMinute => {
+                Some(Buckets::until(now, Step::Minute, 60))
+            }
         }
     }
 }
@@ -148,6 +162,12 @@ impl Window {
 }
 
 impl Span {
+    /// So many minutes, the last of which is given.
+    #[must_use]
+    pub fn last_minutes(to: Minute, count: i32) -> Span {
+        Span::Minutes(Minute(to.0.saturating_sub(count - 1)), to)
+    }
+
     /// Its first minute, unless it is all time.
     #[must_use]
     pub fn begin(self) -> Option<Minute> {
@@ -155,7 +175,7 @@ impl Span {
             Span::All => None,
             Span::Days(first, _) => Some(first.first_minute()),
             Span::Hour(hour) => Some(hour.first_minute()),
-            Span::Minute(minute) => Some(minute),
+            Span::Minutes(from, _) => Some(from),
         }
     }
 
@@ -166,8 +186,9 @@ impl Span {
             (Span::All, _) => true,
             (Span::Days(from, to), Span::Days(first, last)) => from <= first && last <= to,
             (Span::Days(from, to), Span::Hour(hour)) => (from..=to).contains(&hour.day()),
-            (Span::Days(from, to), Span::Minute(minute)) => (from..=to).contains(&minute.day()),
-            (Span::Hour(hour), Span::Minute(minute)) => minute.hour() == hour,
+            (Span::Days(from, to), Span::Minutes(first, last)) => from <= first.day() && last.day() <= to,
+            (Span::Hour(hour), Span::Minutes(first, last)) => first.hour() == hour && last.hour() == hour,
+            (Span::Minutes(from, to), Span::Minutes(first, last)) => from <= first && last <= to,
             _ => self == other,
         }
     }
@@ -178,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn periods_are_calendar_buckets_and_weeks_begin_on_sunday() {
+    fn periods_are_of_the_calendar_or_slide_and_weeks_begin_on_sunday() {
         for (now, month, week) in [
             ("2026-11-20T12:00:30Z", "2026-11-01", "2026-11-15"),
             ("2026-11-22T00:00:00Z", "2026-11-01", "2026-11-22"),
@@ -205,6 +226,9 @@ mod tests {
         let at = Now::parse_rfc3339("2026-11-20T12:00:30Z").unwrap();
         let counts = Period::EVERY.map(|period| period.buckets(at).map(Buckets::count));
         assert_eq!(counts, [None, Some(20), Some(6), Some(13), Some(60), Some(60)]);
+        let sliding = Period::EVERY.into_iter().filter(|period| period.slides());
+        let begins = sliding.map(|period| period.span(at).begin().unwrap().readable());
+        assert_eq!(begins.collect::<Vec<_>>(), ["2026-11-20 11:01", "2026-11-20 11:59"]);
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Current {
     ) -> Result<Vec<Vec<i64>>> {
         let mut owed: BTreeMap<usize, Vec<i64>> = BTreeMap::new();
         for (column, &(span, _)) in spans.iter().enumerate() {
-            if matches!(span, Span::Hour(_) | Span::Minute(_)) {
+            if matches!(span, Span::Hour(_) | Span::Minutes(..)) {
                 let held = self.owed();
                 owed.insert(column, names.iter().map(|name| held.count(event, name, span)).collect());
             }
@@ -150,7 +150,7 @@ impl StoreRead for Current {
 
     /// First the names that something is owed to, with all that they have, and then those in the store.
     async fn slice(&self, event: Event, span: Span, floor: i64, start: Option<&str>) -> Result<Slice> {
-        if !matches!(span, Span::Hour(_) | Span::Minute(_)) {
+        if !matches!(span, Span::Hour(_) | Span::Minutes(..)) {
             return self.store.slice(event, span, floor, start).await;
         }
         let _held = self.hold().await?;

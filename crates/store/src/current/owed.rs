@@ -143,7 +143,7 @@ fn lies_in(minute: Minute, span: Span) -> bool {
     match span {
         Span::All | Span::Days(..) => false,
         Span::Hour(hour) => minute.hour() == hour,
-        Span::Minute(of) => minute == of,
+        Span::Minutes(from, to) => (from..=to).contains(&minute),
     }
 }
 
@@ -188,8 +188,11 @@ mod tests {
             assert_eq!(minutes(&owed, name), [(59, 3), (60, 3)]);
             assert_eq!(owed.series(Event::HIT, name, Step::Hour, &(0..2)), [(0, 3), (1, 3)]);
         }
-        assert_eq!(owed.names(Event::HIT, Span::Minute(Minute(60)), None, 5), std::slice::from_ref(&name));
-        assert_eq!(owed.names(Event::HIT, Span::Minute(Minute(60)), Some(&name), 5), []);
+        assert_eq!(
+            owed.names(Event::HIT, Span::last_minutes(Minute(60), 1), None, 5),
+            std::slice::from_ref(&name)
+        );
+        assert_eq!(owed.names(Event::HIT, Span::last_minutes(Minute(60), 1), Some(&name), 5), []);
         for _ in 0..2 {
             owed.applied(&batch(4, Levels::Minutes, 59, 3));
         }

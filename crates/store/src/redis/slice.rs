@@ -1,8 +1,9 @@
 //! The counts of a span of time in slices, for rankings: the sets of names, piece by piece, with the counters of each.
 //!
-//! Redis keeps no set of the names of an hour or a minute. Those of an hour are among the names of its day. Those of a
-//! minute are found in the change log, whose entries are numbered by time, so the cost depends only on what was written
-//! since. If the log does not go back that far, they are among the names of its day. Every command is short, so that
+//! Redis keeps no set of the names of an hour or a minute. Those of an hour are among the names of its day, and those of
+//! many minutes among the names of their days. Those of a few minutes are found in the change log, whose entries are
+//! numbered by time, so the cost depends only on what was written since; if the log does not go back that far, they are
+//! among the names of their day, too. Every command is short, so that
 //! other clients of the same Redis get their turn.
 
 use super::{
@@ -19,6 +20,8 @@ use tallymark_core::{Day, Event, Hour, Minute, Name};
 const NAMES_OF_DAYS: usize = 200;
 /// How many entries of the log a slice of a minute reads; each has up to 1,000 names.
 const ENTRIES: usize = 2;
+/// How many minutes are looked for in the log. In that of an hour every name would be many times.
+const MINUTES_OF_LOG: i32 = 5;
 /// How long before a minute its hits may have been counted: a client's time may be this far ahead. The clock of Redis
 /// may also differ from ours.
 const AHEAD_MS: i64 = 11 * 60_000;
@@ -74,7 +77,7 @@ impl Reader {
             }
             Span::Days(from, to) => self.of_days(event, from.0..=to.0, floor, start).await,
             Span::Hour(hour) => self.of_hour(event, hour, floor, start).await,
-            Span::Minute(minute) => self.of_minute(event, minute, floor, start).await,
+            Span::Minutes(from, to) => self.of_minutes(event, (from, to), floor, start).await,
         }
     }
 
@@ -168,20 +171,32 @@ impl Reader {
         Ok(Slice { counts: above(floor, names, counts), next })
     }
 
-    /// The same for a minute that is too old for the log.
-    async fn of_old_minute(
+    /// The same for minutes, of one day or two. A name of both days occurs twice, with the same count.
+    async fn of_days_of_minutes(
         &self,
         event: Event,
-        minute: Minute,
+        (from, to): (Minute, Minute),
         floor: i64,
         start: Option<&str>,
     ) -> Result<Slice> {
-        let (counts, next) = self.of_day(event, minute.day(), floor, start).await?;
+        let at = match start {
+            Some(start) => read_start(start).ok_or_else(|| {
+                StoreError::new(Class::Request, self.link.attempt(ATTEMPT), "no such slice")
+            })?,
+            None => At { day: None, cursor: "0".to_owned() },
+        };
+        // The first day may be over since the slice before.
+        let day = at.day.unwrap_or(from.day().0);
+        // What one day has is no limit for two.
+        let of_day = if from.day() == to.day() { floor } else { 0 };
+        let (counts, next) = self.of_day(event, Day(day), of_day, Some(&at.cursor)).await?;
         let names: Vec<Name> = counts.into_iter().map(|(name, _)| name).collect();
-        let field = minute.of_hour();
-        let fields = names.iter().map(|name| (keys::minutes(event, name, minute.hour()), field));
-        let counts = self.fields_of(fields.collect()).await?;
-        Ok(Slice { counts: above(floor, names, counts), next: next.map(|next| format!("day {next}")) })
+        let counts = self.minutes_of(event, &names, (from, to), floor).await?;
+        let next = match next {
+            Some(cursor) => Some(format!("day {day} {cursor}")),
+            None => (day < to.day().0).then(|| format!("day {} 0", day + 1)),
+        };
+        Ok(Slice { counts: above(floor, names, counts), next })
     }
 
     /// Whether the log has everything since a time.
@@ -193,22 +208,24 @@ impl Reader {
         Ok(first.is_some_and(|first| first <= ms))
     }
 
-    /// The names in the log since the minute.
-    async fn of_minute(
+    /// The names in the log since the first of the minutes.
+    async fn of_minutes(
         &self,
         event: Event,
-        minute: Minute,
+        (from, to): (Minute, Minute),
         floor: i64,
         start: Option<&str>,
     ) -> Result<Slice> {
-        let begin = i64::from(minute.0) * 60_000 - AHEAD_MS;
+        let minutes = (from, to);
+        let begin = i64::from(from.0) * 60_000 - AHEAD_MS;
+        let in_log = to.0 - from.0 < MINUTES_OF_LOG;
         let from = match start {
             Some(start) => match start.strip_prefix("day ") {
-                Some(start) => return self.of_old_minute(event, minute, floor, Some(start)).await,
+                Some(start) => return self.of_days_of_minutes(event, minutes, floor, Some(start)).await,
                 None => start.to_owned(),
             },
-            None if !self.log_reaches(begin).await? => {
-                return self.of_old_minute(event, minute, floor, None).await;
+            None if !in_log || !self.log_reaches(begin).await? => {
+                return self.of_days_of_minutes(event, minutes, floor, None).await;
             }
             None => format!("{}-0", begin.max(0)),
         };
@@ -221,9 +238,7 @@ impl Reader {
             .flat_map(|text| names::parse(event, &text).map(|change| change.name).collect::<Vec<_>>())
             .collect();
         let names: Vec<Name> = names.into_iter().collect();
-        let (hour, field) = (minute.hour(), minute.of_hour());
-        let fields = names.iter().map(|name| (keys::minutes(event, name, hour), field));
-        let counts = self.fields_of(fields.collect()).await?;
+        let counts = self.minutes_of(event, &names, minutes, floor).await?;
         let last = entries.last().filter(|_| entries.len() == ENTRIES);
         let next = last.and_then(|(id, _)| behind(id));
         Ok(Slice { counts: above(floor, names, counts), next })
@@ -248,10 +263,9 @@ impl Reader {
                     let key = |name| (keys::hours(event, name, hour.day()), hour.of_day());
                     self.fields_of(some.map(key).collect()).await?
                 }
-                Span::Minute(minute) => {
-                    let field = minute.of_hour();
-                    let key = |name| (keys::minutes(event, name, minute.hour()), field);
-                    self.fields_of(some.map(key).collect()).await?
+                Span::Minutes(from, to) => {
+                    let some: Vec<Name> = some.cloned().collect();
+                    self.minutes_of(event, &some, (from, to), floor.max(0)).await?
                 }
             };
             for (at, count) in above.into_iter().zip(counts) {
@@ -274,8 +288,45 @@ impl Reader {
         for keys in keys.chunks(CHUNK) {
             counts.extend(self.counts(ATTEMPT, keys).await?);
         }
-        let sums = counts.chunks(days.count().max(1));
-        Ok(sums.map(|days| days.iter().fold(0i64, |sum, &n| sum.saturating_add(n))).collect())
+        Ok(counts.chunks(days.count().max(1)).map(sum).collect())
+    }
+
+    /// The sums of some names over minutes; 0 for those whose hours do not have more than the floor.
+    async fn minutes_of(
+        &self,
+        event: Event,
+        names: &[Name],
+        (from, to): (Minute, Minute),
+        floor: i64,
+    ) -> Result<Vec<i64>> {
+        let hours: Vec<Hour> = (from.hour().0..=to.hour().0).map(Hour).collect();
+        let mut sums = vec![0i64; names.len()];
+        let mut read: Vec<usize> = (0..names.len()).collect();
+        if floor > 0 && from < to {
+            let field = |(name, hour): (&Name, &Hour)| (keys::hours(event, name, hour.day()), hour.of_day());
+            let fields = names.iter().flat_map(|name| hours.iter().map(move |hour| field((name, hour))));
+            let most = self.fields_of(fields.collect()).await?;
+            let most: Vec<i64> = most.chunks(hours.len()).map(sum).collect();
+            read.retain(|&at| most[at] > floor);
+        }
+        for read in read.chunks(CHUNK) {
+            let mut pipeline = redis::pipe();
+            for &at in read {
+                for hour in &hours {
+                    let command = pipeline.cmd("HMGET").arg(keys::minutes(event, &names[at], *hour));
+                    for minute in hour.minutes().filter(|minute| (from.0..=to.0).contains(minute)) {
+                        command.arg(Minute(minute).of_hour());
+                    }
+                }
+            }
+            let live = self.link.live(ATTEMPT).await?;
+            let found = self.link.pipe(live, ATTEMPT, &mut pipeline).await?;
+            for (&at, of_hours) in read.iter().zip(found.chunks(hours.len())) {
+                let counts: Vec<i64> = of_hours.iter().flat_map(as_counts).collect();
+                sums[at] = sum(&counts);
+            }
+        }
+        Ok(sums)
     }
 
     /// One field of each hash.
@@ -291,6 +342,16 @@ impl Reader {
         }
         Ok(counts)
     }
+}
+
+fn sum(counts: &[i64]) -> i64 {
+    counts.iter().fold(0i64, |sum, &count| sum.saturating_add(count))
+}
+
+/// The fields of a hash. One that another program made something else of has none.
+fn as_counts(fields: &Value) -> Vec<i64> {
+    let Value::Array(fields) = fields else { return Vec::new() };
+    fields.iter().map(as_count).collect()
 }
 
 fn above(floor: i64, names: Vec<Name>, counts: Vec<i64>) -> Vec<(Name, i64)> {

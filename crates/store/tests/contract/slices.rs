@@ -45,9 +45,10 @@ pub(crate) async fn slices_hold_what_was_counted_in_the_span(bed: Bed) {
     ])
     .await;
     let yesterday = Day(today.0 - 1);
-    let early_now = i64::from(today.first_minute() == now);
     for (span, expect) in [
-        (Span::Minute(now), vec![("now", 3)]),
+        (Span::last_minutes(now, 1), vec![("now", 3)]),
+        (Span::last_minutes(now, 2), vec![("now", 3)]),
+        (Span::last_minutes(now, 60), vec![("now", 3)]),
         (Span::Days(today, today), vec![("now", 3), ("early", 5), ("today", 7), ("both", 1)]),
         (Span::Days(yesterday, yesterday), vec![("both", 20), ("yesterday", 40)]),
         (
@@ -61,7 +62,8 @@ pub(crate) async fn slices_hold_what_was_counted_in_the_span(bed: Bed) {
     ] {
         let mut expect: BTreeMap<String, i64> =
             expect.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
-        if early_now == 1 && span == Span::Minute(now) {
+        let is_early = matches!(span, Span::Minutes(from, _) if from <= today.first_minute());
+        if is_early {
             expect.insert("early".to_owned(), 5);
         }
         assert_eq!(all(&desk, Event::HIT, span, 0).await.0, expect, "{span:?}");
@@ -74,7 +76,10 @@ pub(crate) async fn slices_hold_what_was_counted_in_the_span(bed: Bed) {
     assert_eq!(hour.get("now"), Some(&3));
     assert!(!hour.contains_key("today"), "what has only a day has no hour");
     assert_eq!(all(&desk, like, Span::All, 0).await.0, BTreeMap::from([("now".to_owned(), 2)]));
-    assert_eq!(all(&desk, like, Span::Minute(now), 0).await.0, BTreeMap::from([("now".to_owned(), 2)]));
+    assert_eq!(
+        all(&desk, like, Span::last_minutes(now, 1), 0).await.0,
+        BTreeMap::from([("now".to_owned(), 2)])
+    );
     assert_eq!(desk.store.events().await.unwrap(), [Event::HIT, like]);
 }
 
@@ -88,6 +93,7 @@ pub(crate) async fn counts_of_names_are_those_of_the_slices(bed: Bed) {
         at("early", Minute(today.first_minute().0), 8),
         on("today", today, 7),
         at("both", now, 2),
+        at("both", Minute(now.0 - 40), 4),
         on("both", Day(today.0 - 1), 20),
         on("old", Day(today.0 - 400), 1000),
         Entry { event: event("like"), ..at("now", now, 2) },
@@ -101,7 +107,8 @@ pub(crate) async fn counts_of_names_are_those_of_the_slices(bed: Bed) {
         Span::Days(Day(today.0 - 19), today),
         Span::Days(today, today),
         Span::Hour(hour),
-        Span::Minute(now),
+        Span::last_minutes(now, 1),
+        Span::last_minutes(now, 60),
     ];
     for floor in [0, 4] {
         let rows = desk.store.counts(Event::HIT, &names, &spans.map(|span| (span, floor))).await.unwrap();
@@ -149,7 +156,9 @@ pub(crate) async fn an_event_of_few_names_is_done_at_once(bed: Bed) {
     desk.count(&[Entry { event: like, ..at("last", now, 1) }, Entry { event: like, ..at("n0001", now, 7) }])
         .await;
     let week = Span::Days(Day(now.day().0 - 20), now.day());
-    for span in [Span::All, week, Span::Hour(now.hour()), Span::Minute(now)] {
+    for span in
+        [Span::All, week, Span::Hour(now.hour()), Span::last_minutes(now, 1), Span::last_minutes(now, 60)]
+    {
         let (mut counts, slices) = all(&desk, like, span, 3).await;
         counts.retain(|_, count| *count > 3);
         assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("n0001".to_owned(), 7)]);
@@ -171,6 +180,28 @@ pub(crate) async fn a_slice_that_is_none_is_refused_or_empty(bed: Bed) {
     }
 }
 
+/// An hour of minutes that begins on one day and ends on the next.
+pub(crate) async fn minutes_over_midnight_are_of_both_days(bed: Bed) {
+    let mut desk = Desk::new(&bed).await;
+    let midnight = this_minute().day().first_minute().0;
+    let minute = |after: i32| Minute(midnight + after);
+    desk.count(&[
+        at("before", minute(-31), 100),
+        at("both", minute(-30), 3),
+        at("both", minute(29), 4),
+        at("first", minute(-1), 5),
+        at("second", minute(0), 6),
+        at("after", minute(30), 100),
+    ])
+    .await;
+    let span = Span::last_minutes(minute(29), 60);
+    let expect = [("both", 7), ("first", 5), ("second", 6)].map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(all(&desk, Event::HIT, span, 0).await.0, BTreeMap::from(expect.clone()));
+    let (mut above, _) = all(&desk, Event::HIT, span, 6).await;
+    above.retain(|_, count| *count > 6);
+    assert_eq!(above, BTreeMap::from([expect[0].clone()]), "no day alone has so many");
+}
+
 #[tokio::test]
 async fn a_minute_is_found_in_the_log_or_among_the_names_of_its_day() {
     for old_log in [false, true] {
@@ -186,7 +217,10 @@ async fn a_minute_is_found_in_the_log_or_among_the_names_of_its_day() {
             .await;
         for (minute, expect) in [(now, [("both", 1), ("now", 3)]), (before, [("both", 2), ("then", 4)])] {
             let expect = expect.map(|(name, count)| (name.to_owned(), count));
-            assert_eq!(all(&desk, Event::HIT, Span::Minute(minute), 0).await.0, BTreeMap::from(expect));
+            assert_eq!(
+                all(&desk, Event::HIT, Span::last_minutes(minute, 1), 0).await.0,
+                BTreeMap::from(expect)
+            );
         }
     }
 }

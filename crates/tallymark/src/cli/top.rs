@@ -16,7 +16,8 @@ use thousands::Separable;
 /// The busiest names.
 #[derive(Debug, Args)]
 pub(super) struct Top {
-    /// Since when: all, month, week (from Sunday), day or today, hour or minute; of the calendar, in UTC.
+    /// Since when, in UTC: all, month, week (from Sunday), day or today; hour (the last 60 minutes) or minute (the last
+    /// two, the running one included).
     #[arg(long, default_value = "all", value_parser = period)]
     period: Period,
     /// What happened to them.

@@ -58,7 +58,7 @@ async function walk(page) {
   assert.equal(busiest.length, 25);
   assert.equal(busiest[0], "busy/name");
   for (const [tab, first] of [
-    ["This month", /month=?/], ["This week", /week/], ["Today", /day/], ["This hour", /hour/], ["This minute", /minute/],
+    ["This month", /month=?/], ["This week", /week/], ["Today", /day/], ["Last 60 minutes", /hour/], ["Last 2 minutes", /minute/],
     ["All time", /\/$/],
   ]) {
     await page.getByRole("navigation", { name: "Period" }).getByRole("link", { name: tab }).click();

@@ -322,7 +322,7 @@ async fn fill(store: &dyn Store) {
         Entry { name: Name::new("日本/<b>&\"'").unwrap(), ..entry(When::Day(Day(today)), 1) },
         Entry { name: Name::new("عربي/مستودع").unwrap(), ..entry(When::Day(Day(today)), 2) },
         Entry { name: Name::new(&"wide".repeat(50)).unwrap(), ..entry(When::Day(Day(today - 2)), 9) },
-        Entry { event: Event::new(b"like").unwrap(), ..entry(When::Minute(Minute(today * 1440 + 719)), 3) },
+        Entry { event: Event::new(b"like").unwrap(), ..entry(When::Minute(Minute(today * 1440 + 717)), 3) },
     ];
     entries.sort();
     // GitHub's proxy has no country.

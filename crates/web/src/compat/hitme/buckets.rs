@@ -89,7 +89,7 @@ impl Ranges {
             spans.extend(edges.map(|hour| Span::Hour(Hour(hour))));
             spans
         };
-        let (hour, minute) = (Span::Hour(self.minute.hour()), Span::Minute(self.minute));
+        let (hour, minute) = (Span::Hour(self.minute.hour()), Span::last_minutes(self.minute, 1));
         [vec![Span::All], cut(&self.month), cut(&self.week), cut(&self.day), vec![hour], vec![minute]]
     }
 

@@ -162,6 +162,10 @@ async fn busiest(app: &App, lists: &Lists, at: Now, now: Now) -> Result<Six, Pro
     }
 }
 
+/// The ranges of the present, in their order.
+const PERIODS: [Period; 6] =
+    [Period::All, Period::Month, Period::Week, Period::Day, Period::ClockHour, Period::ClockMinute];
+
 /// The rankings, if they are for the requested ranges: they cover the current UTC ranges.
 fn ranked(app: &App, buckets: &Ranges, at: Now, now: Now) -> Option<Six> {
     let present = Ranges::of(now.minute(), Zone::default());
@@ -169,7 +173,7 @@ fn ranked(app: &App, buckets: &Ranges, at: Now, now: Now) -> Option<Six> {
         return None;
     }
     let mut six: Six = Default::default();
-    for (busiest, period) in six.iter_mut().zip(Period::EVERY) {
+    for (busiest, period) in six.iter_mut().zip(PERIODS) {
         let ranking = app.rankings.top(Event::URL, period)?;
         // Shortly after a range has begun, the ranking is still for the previous one, which does not count here.
         if ranking.from == period.span(at).begin() {

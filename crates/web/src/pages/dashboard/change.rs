@@ -37,7 +37,7 @@ impl Compared {
             }
             // A part of a minute in an hour is a negligible error compared with the alternative.
             Period::Hour => (now.minute().0 - 59..now.minute().0 + 1, 60, "the 60 minutes before"),
-            Period::All | Period::Minute => return None,
+            Period::All | Period::Minute | Period::ClockHour | Period::ClockMinute => return None,
         };
         let before = now.start - back..now.end - back;
         Some(Compared { now, before, with })

@@ -154,8 +154,8 @@ fn label(period: Period) -> &'static str {
         Period::Month => "This month",
         Period::Week => "This week",
         Period::Day => "Today",
-        Period::Hour => "This hour",
-        Period::Minute => "This minute",
+        Period::Hour | Period::ClockHour => "Last 60 minutes",
+        Period::Minute | Period::ClockMinute => "Last 2 minutes",
     }
 }
 
@@ -174,13 +174,10 @@ fn event_links(asked: &DashboardQuery, events: &[Event]) -> Vec<Value> {
 
 fn about(ranking: &Ranking, period: Period, now: Now) -> Value {
     let from = ranking.from.map(Minute::readable);
-    // The span of a ranking begins by the clock and the calendar.
     let only = match period {
-        Period::Hour => Some(
-            "The ranking counts from the start of this hour (UTC); the chart and the card show the last 60 minutes.",
-        ),
+        Period::Hour => Some("Card, chart and ranking are of the last 60 minutes, the running one included."),
         Period::Minute => Some(
-            "The ranking counts from the start of this minute; the card shows the last 60 seconds, and the chart the last 60 minutes.",
+            "The ranking is of the running minute and the one before; the card shows the last 60 seconds, and the chart the last 60 minutes.",
         ),
         Period::Week => Some("Weeks begin on Sunday."),
         _ => None,
