@@ -7,6 +7,7 @@
 use crate::{
     DAY, NotTold, TOLD,
     item::{NewsItem, NewsKind},
+    meters::NewsMeters,
     rule::{NewsRule, OccasionKind},
     turn::{Turn, seconds},
 };
@@ -17,6 +18,7 @@ use std::{
 };
 use tallymark_core::{Day, Event, Minute, Name, Now};
 use tallymark_store::{Change, NetLikes, Shelved, Span, Step, Store, StoreRead};
+use tracing::warn;
 use uuid::Uuid;
 
 /// How many names are read at once.
@@ -35,6 +37,9 @@ const REMEMBERED: u64 = 400 * DAY;
 /// How many ids are remembered without asking the store.
 const KNOWN: usize = 50_000;
 
+/// How many names are looked at for a spike in a minute, and how many may wait for the next one.
+const LOOKED_AT: usize = 10_000;
+
 /// Names of an event, and whether each was corrected.
 type Changed = HashMap<Name, bool>;
 
@@ -50,10 +55,18 @@ pub(crate) struct Finder {
     looked: (Minute, HashSet<(Event, Name)>),
     /// Those that have changed since, and are looked at in the next one.
     again: BTreeSet<(Event, Name)>,
+    meters: NewsMeters,
+    /// The day on which it was said that there are too many of them.
+    said: Option<Day>,
 }
 
 impl Finder {
-    pub(crate) fn new(store: Arc<dyn Store>, rules: Arc<[NewsRule]>, now: fn() -> Now) -> Finder {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        rules: Arc<[NewsRule]>,
+        meters: NewsMeters,
+        now: fn() -> Now,
+    ) -> Finder {
         Finder {
             counts: NetLikes::over(store.clone()),
             store,
@@ -62,6 +75,8 @@ impl Finder {
             known: HashSet::new(),
             looked: (Minute(0), HashSet::new()),
             again: BTreeSet::new(),
+            meters,
+            said: None,
         }
     }
 
@@ -126,11 +141,28 @@ impl Finder {
                 let corrected = names.get(&name).copied().unwrap_or(false);
                 found.extend(self.milestones(event, &name, (total, lately), corrected).await?);
                 if lately >= SPIKE && !corrected && self.wants_spikes(event, &name) {
-                    self.again.insert((event, name));
+                    self.look_again(event, name, today);
                 }
             }
         }
         Ok(found)
+    }
+
+    /// If there is room. A name that is left out comes again with its next hit.
+    pub(crate) fn look_again(&mut self, event: Event, name: Name, today: Day) {
+        let which = (event, name);
+        if self.again.len() < LOOKED_AT || self.again.contains(&which) {
+            self.again.insert(which);
+            return;
+        }
+        self.meters.skipped.inc();
+        if self.said.replace(today) != Some(today) {
+            warn!(
+                most = LOOKED_AT,
+                "more names than can be looked at for spikes changed within a minute; the others are looked at \
+                 after their next hit. Name fewer of them in [[notify]]: tallymark help notify"
+            );
+        }
     }
 
     async fn milestones(
@@ -173,8 +205,9 @@ impl Finder {
         if self.looked.0 != minute {
             self.looked = (minute, HashSet::new());
         }
-        let due: Vec<_> =
-            self.again.iter().filter(|which| !self.looked.1.contains(*which)).cloned().collect();
+        let left = LOOKED_AT.saturating_sub(self.looked.1.len());
+        let due = self.again.iter().filter(|which| !self.looked.1.contains(*which));
+        let due: Vec<_> = due.take(left).cloned().collect();
         let mut found = Vec::new();
         for (event, name) in due {
             turn.hold().await?;

@@ -22,6 +22,8 @@ pub struct NewsMeters {
     found: Family<KindLabel, Counter>,
     sent: Family<SentLabel, Counter>,
     pub(crate) waiting: Gauge,
+    /// Names that were not looked at for a spike.
+    pub(crate) skipped: Counter,
 }
 
 impl NewsMeters {
@@ -32,6 +34,8 @@ impl NewsMeters {
         registry.register("webhooks", "Attempts to send news to a webhook, by result", meters.sent.clone());
         let help = "News that webhooks have not received yet";
         registry.register("webhooks_waiting", help, meters.waiting.clone());
+        let help = "Changed names that were not looked at for a spike, because too many changed at once";
+        registry.register("news_names_skipped", help, meters.skipped.clone());
         meters
     }
 

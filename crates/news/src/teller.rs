@@ -67,7 +67,7 @@ impl NewsTeller {
     }
 
     /// Until `stop`. The log is only read after `written` has told of a write. What was begun then is begun again by
-    /// the next daemon.
+    /// the next daemon, which gets the turn at once.
     pub async fn run(self, written: Written, stop: CancellationToken) {
         let (has_turn, turns) = watch::channel(false);
         let (bell, rings) = watch::channel(());
@@ -76,16 +76,30 @@ impl NewsTeller {
             let (sender, turns, rings) = (self.sender.clone(), turns.clone(), rings.clone());
             sending.spawn(async move { sender.serve(&hook, turns, rings).await });
         }
-        // The tasks end with the set.
-        stop.run_until_cancelled(self.tell(written, &has_turn, &bell)).await;
+        let mut turn = None;
+        stop.run_until_cancelled(self.tell(written, &mut turn, &has_turn, &bell)).await;
+        sending.shutdown().await;
+        if let Some(turn) = turn
+            && let Err(error) = turn.leave().await
+        {
+            debug!(%error, "leaving the news to another daemon");
+        }
     }
 
-    async fn tell(&self, mut written: Written, has_turn: &watch::Sender<bool>, bell: &watch::Sender<()>) {
-        let mut finder = Finder::new(self.store.clone(), self.rules.clone(), self.now);
+    async fn tell(
+        &self,
+        mut written: Written,
+        ours: &mut Option<Turn>,
+        has_turn: &watch::Sender<bool>,
+        bell: &watch::Sender<()>,
+    ) {
+        let mut finder = Finder::new(self.store.clone(), self.rules.clone(), self.meters.clone(), self.now);
         loop {
             match Turn::take(&self.store, self.owner, self.now).await {
-                Ok(Some(mut turn)) => {
-                    let lost = self.tell_in(&mut turn, &mut finder, (&mut written, has_turn, bell)).await;
+                Ok(Some(taken)) => {
+                    let turn = ours.insert(taken);
+                    let lost = self.tell_in(turn, &mut finder, (&mut written, has_turn, bell)).await;
+                    *ours = None;
                     has_turn.send_replace(false);
                     match lost {
                         NotTold::AnotherTells => info!("another daemon on this store tells the news now"),

@@ -65,7 +65,7 @@ async fn only_what_was_reached_since_yesterday_is_news_and_only_once() {
     let store = store(&dir).await;
     let rules = rules(&["milestones", "every 250"], None);
     let mut turn = Turn::take(&store, Uuid::new_v4(), now).await.unwrap().unwrap();
-    let mut finder = Finder::new(store.clone(), rules.clone(), now);
+    let mut finder = Finder::new(store.clone(), rules.clone(), NewsMeters::default(), now);
     let today = now().day();
     let day = |ago: i32| When::Day(Day(today.0 - ago));
     for (name, when, hits) in [
@@ -95,7 +95,7 @@ async fn only_what_was_reached_since_yesterday_is_news_and_only_once() {
         finder.note(item.id).await.unwrap();
     }
     // Another process, and what an operator has set is no news at the next hit either.
-    let mut finder = Finder::new(store.clone(), rules, now);
+    let mut finder = Finder::new(store.clone(), rules, NewsMeters::default(), now);
     changes.push(change("n/corrected", false));
     changes.retain(|change| !change.corrected);
     assert_eq!(said(&finder.among(changes, &mut turn).await.unwrap()), [""; 0]);
@@ -107,7 +107,7 @@ async fn a_spike_is_much_more_than_usual_and_is_told_once_in_a_day() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(&dir).await;
     let mut turn = Turn::take(&store, Uuid::new_v4(), now).await.unwrap().unwrap();
-    let mut finder = Finder::new(store.clone(), rules(&["spikes"], None), now);
+    let mut finder = Finder::new(store.clone(), rules(&["spikes"], None), NewsMeters::default(), now);
     let minute = When::Minute(now().minute());
     let last_week = When::Day(Day(now().day().0 - 3));
     // 1,680 a week are ten an hour.
@@ -155,6 +155,26 @@ async fn one_daemon_tells_and_another_takes_over_when_it_is_silent() {
     let of_b = Turn::take(&store, b, now).await.unwrap().unwrap();
     assert_eq!(of_b.cursor, of_a.cursor);
     assert!(of_a.hold().await.is_err());
+    // Who has lost it cannot give it away, and who stops gives it away at once.
+    of_a.leave().await.unwrap();
+    assert!(Turn::take(&store, a, now).await.unwrap().is_none());
+    of_b.leave().await.unwrap();
+    let again = Turn::take(&store, a, now).await.unwrap().unwrap();
+    assert_eq!(again.cursor, Some(store.head().await.unwrap()));
+}
+
+#[tokio::test]
+async fn only_so_many_names_wait_to_be_looked_at_for_a_spike() {
+    fn now() -> Now {
+        Now { unix_ms: 1_780_000_000_000 }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let meters = NewsMeters::default();
+    let mut finder = Finder::new(store(&dir).await, rules(&["spikes"], None), meters.clone(), now);
+    for n in (0..10_003).chain([5]) {
+        finder.look_again(Event::HIT, Name::new(&format!("n/{n}")).unwrap(), now().day());
+    }
+    assert_eq!(meters.skipped.get(), 3, "one that waits already is not one more");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

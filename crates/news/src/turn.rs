@@ -75,6 +75,14 @@ impl Turn {
         self.keep().await
     }
 
+    /// Lets go of it, so that another daemon need not wait until it is silent for too long.
+    pub(crate) async fn leave(mut self) -> Result<(), NotTold> {
+        if self.is_ours().await? {
+            self.keep_as_of(0).await?;
+        }
+        Ok(())
+    }
+
     async fn is_ours(&self) -> Result<bool, NotTold> {
         let kept = self.store.kept(TURN, KEY).await?;
         let kept: Option<KeptTurn> = kept.and_then(|kept| serde_json::from_slice(&kept.value).ok());
@@ -82,9 +90,12 @@ impl Turn {
     }
 
     async fn keep(&mut self) -> Result<(), NotTold> {
+        self.keep_as_of(seconds((self.now)())).await
+    }
+
+    async fn keep_as_of(&mut self, at: u64) -> Result<(), NotTold> {
         let cursor = self.cursor.as_ref().map_or_else(String::new, Cursor::to_string);
         let value = serde_json::to_vec(&KeptTurn { owner: self.owner, cursor }).unwrap_or_default();
-        let at = seconds((self.now)());
         self.store.keep(TURN, KEY, Shelved { at, value }, None).await?;
         self.renewed = at;
         Ok(())

@@ -99,7 +99,7 @@ impl Reload {
                 }
                 info!(
                     "reloaded: label, colours, style, template, logos, digits, cooldown, collapse, camo-networks and [deny] \
-                     are as written now; other keys need a restart"
+                     are as written now; other keys, [[notify]] too, need a restart"
                 );
             }
             Err(why) => error!("not reloaded, the old configuration stays: {why}"),

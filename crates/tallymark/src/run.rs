@@ -38,7 +38,10 @@ use tallymark_web::{
     Access, App, BaseUrl, Bound, ClientLimit, GithubFront, Health, Limits, Listen, LoginMeters, PngDrawing,
     Signatures, Visibility, WebMeters, event_page_path,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -197,6 +200,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         registry: Arc::new(registry),
     });
     let mut routes = tallymark_web::health_alone(health.clone());
+    let mut telling = None;
     if start.role != Role::Ingest {
         let corrector = Corrector::of_daemon(store.clone(), live.clone(), state.clone(), meters.clone());
         let ledger = HandedIn::new(store.clone(), live.clone(), state.clone(), meters, config.names);
@@ -216,8 +220,8 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
                 move |event, name: &Name| format!("{base_url}{}", event_page_path(name.as_ref(), event));
             let outgoing = (Outgoing::new(config.outgoing_allow.clone()), Box::new(page) as PageAddress);
             let teller = NewsTeller::new(store.clone(), news.clone(), owner, outgoing, news_meters, now);
-            // Nothing waits for it at the end: what it has not told it tells after the next start.
-            drop(tokio::spawn(teller.run(live.written(), CancellationToken::new())));
+            let stop = CancellationToken::new();
+            telling = Some((tokio::spawn(teller.run(live.written(), stop.clone())), stop));
         }
         publishing = publishing.map(|publishing| publishing.showing(avatars.clone()));
         let app = App {
@@ -262,6 +266,7 @@ pub(crate) async fn run(start: DaemonStart, started: impl FnOnce(&str)) -> Resul
         refusals: refusals.clone(),
         look: look.clone(),
         publishing,
+        telling,
         router: tallymark_web::dressed(routes, web_meters),
         limits: Limits { connections: config.connections, ..Limits::default() },
         writer,
@@ -378,6 +383,8 @@ struct Daemon {
     refusals: Arc<Refusals>,
     look: Arc<ArcSwap<tallymark_badge::Look>>,
     publishing: Option<Publishing>,
+    /// The teller of news, and what stops it.
+    telling: Option<(JoinHandle<()>, CancellationToken)>,
     router: tallymark_web::Router,
     limits: Limits,
     writer: Writer,
@@ -494,7 +501,15 @@ impl Daemon {
         let ended = writer.await?;
         home_stop.cancel();
         // The hits are safe; a store that does not answer now must not delay the end.
-        let last_look = tokio::time::timeout_at(end.min(Instant::now() + LAST_LOOK).into(), home);
+        let last = async {
+            if let Some((telling, stop)) = self.telling {
+                stop.cancel();
+                // What it has not told another daemon tells, or this one after the next start.
+                let _ = telling.await;
+            }
+            home.await
+        };
+        let last_look = tokio::time::timeout_at(end.min(Instant::now() + LAST_LOOK).into(), last);
         let _ = hurry.run_until_cancelled(last_look).await;
         publish_stop.cancel();
         if let Some(publisher) = publisher {

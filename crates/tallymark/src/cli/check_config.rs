@@ -159,7 +159,10 @@ fn people(config: &Config, file: Option<&Path>) -> String {
     };
     let news = match &config.news[..] {
         [] => String::new(),
-        rules => format!("  notify    {}\n", rules.iter().map(told).collect::<Vec<_>>().join("; ")),
+        rules => {
+            let rules: Vec<String> = rules.iter().map(told).collect();
+            format!("  notify    {} (a change needs a restart)\n", rules.join("; "))
+        }
     };
     let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
     format!(
