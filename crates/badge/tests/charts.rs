@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 use tallymark_badge::chart::{AxisScale, Chart, DEFAULT_WIDTH, Series};
+use tallymark_badge::panel::Lang;
 use tallymark_badge::{Badge, Color, Spark, text};
 use tallymark_core::Event;
 use tallymark_core::Step;
@@ -35,6 +36,7 @@ fn check(golden: &str, step: Step, last: i32, series: &[Series<'_>], width: u32)
         series,
         so_far: false,
         legend: true,
+        lang: Lang::En,
         scale: AxisScale::Linear,
         width,
     };
@@ -72,6 +74,7 @@ fn another_event_is_called_by_its_own_name() {
             series: &series,
             so_far: false,
             legend: true,
+            lang: Lang::En,
             scale: AxisScale::Linear,
             width: 720,
         }
@@ -116,6 +119,7 @@ fn a_bucket_in_progress_is_marked_and_told() {
             series,
             so_far: true,
             legend: true,
+            lang: Lang::En,
             scale: AxisScale::Linear,
             width: 520,
         };
@@ -150,6 +154,7 @@ fn powers_of_ten_are_equally_far_on_a_logarithmic_scale() {
             so_far: true,
             scale: AxisScale::Log,
             legend: true,
+            lang: Lang::En,
             width: 520,
         };
         let svg = chart.render();
@@ -170,7 +175,8 @@ fn what_hides_something_at_equal_distances_is_uneven() {
     let uneven = |series: &[Series<'_>]| {
         let scale = AxisScale::Log;
         let (event, step, first) = (Event::HIT, Step::Day, TODAY - 29);
-        Chart { event, step, first, series, so_far: true, scale, legend: true, width: 720 }.is_uneven()
+        Chart { event, step, first, series, so_far: true, scale, legend: true, lang: Lang::En, width: 720 }
+            .is_uneven()
     };
     assert!(!uneven(&one(&usual)) && !uneven(&one(&large)) && !uneven(&one(&[0, 0])) && !uneven(&[]));
     assert!(uneven(&one(&spike)) && uneven(&one(&[0, 100, 1234, 50_000])));
@@ -256,6 +262,7 @@ fn the_largest_total_leaves_a_name_its_room() {
             series,
             so_far: true,
             legend: true,
+            lang: Lang::En,
             scale: AxisScale::Linear,
             width,
         }
@@ -293,6 +300,7 @@ fn title_and_description_say_what_is_seen() {
         series: &one(&[5, 1000, 1]),
         so_far: false,
         legend: true,
+        lang: Lang::En,
         scale: AxisScale::Linear,
         width: 720,
     };
@@ -406,7 +414,7 @@ proptest! {
         series in prop::collection::vec((any_name(), prop::collection::vec(any_count(), 0..450)), 0..8),
     ) {
         let series: Vec<_> = series.iter().map(|(name, counts)| Series { name, counts }).collect();
-        well_made(&Chart { event: Event::HIT, step, first, series: &series, so_far: false, scale, legend: true, width }.render());
+        well_made(&Chart { event: Event::HIT, step, first, series: &series, so_far: false, scale, legend: true, lang: Lang::En, width }.render());
     }
 
     #[test]

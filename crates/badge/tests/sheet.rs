@@ -16,7 +16,7 @@ use tallymark_badge::{
     },
     chart::{AxisScale, Chart, Series},
     digits::{DigitPicture, DigitThemes},
-    panel::{Locality, Options, Panel, Picture, Tallied, Theme, Trace},
+    panel::{Lang, Locality, Options, Panel, Picture, Tallied, Theme, Trace},
     render,
     shields::{LogoFile, OwnLogos, Shield, Style},
 };
@@ -86,6 +86,7 @@ fn charts() -> Vec<String> {
                 series,
                 so_far: true,
                 legend: true,
+                lang: Lang::En,
                 scale,
                 width: 780,
             }

@@ -13,6 +13,7 @@ use tallymark_badge::{
     Look, Spark,
     chart::{AxisScale, Chart, DEFAULT_WIDTH, Series},
     number,
+    panel::Lang,
 };
 use tallymark_core::{Event, Name, Now, Step, Window};
 use tallymark_store::{Store, or_nothing};
@@ -70,6 +71,7 @@ impl ChartKind {
             series: &series,
             so_far: true,
             legend: true,
+            lang: Lang::En,
             scale: AxisScale::Linear,
             width: DEFAULT_WIDTH,
         };

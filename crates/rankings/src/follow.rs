@@ -239,10 +239,7 @@ impl Rankings {
                     }
                     top.is_whole()
                 };
-                let made = jobs.iter_mut().filter_map(|job| job.top_mut(event, period, span));
-                if !made.fold(true, |whole, top| update(top) && whole) {
-                    jobs.retain(|job| job.top(event, period, span).is_none_or(Top::is_whole));
-                }
+                jobs.retain_mut(|job| job.top_mut(event, period, span).is_none_or(update));
                 let kept = tops.get_mut(&(event, period)).filter(|kept| kept.span == span);
                 if let Some(kept) = kept
                     && !update(&mut kept.top)

@@ -6,8 +6,12 @@
 use crate::{
     error::{Problem, report},
     headers,
-    name::{encoded, event_page_path, from_path, has_odd_segment},
-    pages::{self, assets, login, seen},
+    name::{encoded, event_page_path, from_path, has_odd_segment, push},
+    pages::{
+        self, assets,
+        language::{self, chosen},
+        login, seen,
+    },
     query::Query,
     state::App,
 };
@@ -17,9 +21,9 @@ use axum::{
     response::Response,
 };
 use std::{fmt::Write, sync::Arc};
-use tallymark_badge::text::XmlText;
+use tallymark_badge::{chart::ChartWords, number::group, panel::Lang, text::XmlText};
 use tallymark_core::{Event, Glob, Name, NameRef};
-use tallymark_news::{NewsItem, RecentNews};
+use tallymark_news::{NewsItem, NewsKind, RecentNews};
 use uuid::{Builder, Uuid};
 
 /// How many entries a feed has.
@@ -72,7 +76,20 @@ pub(crate) fn path_of(app: &App, name: NameRef<'_>) -> Option<String> {
         true => format!("/feed.atom?names={}", encoded(name, false)),
         false => format!("/feed/{}.atom", encoded(name, true)),
     };
-    has_news.then_some(path)
+    has_news.then(|| in_language_of_page(path))
+}
+
+/// The address of the feed of all names, if there is one.
+pub(crate) fn path_of_all(app: &App) -> Option<String> {
+    app.news.as_ref().map(|_| in_language_of_page("/feed.atom".to_owned()))
+}
+
+fn in_language_of_page(mut path: String) -> String {
+    let lang = language::of_request();
+    if lang == Lang::Zh {
+        push(&mut path, "lang", lang.word());
+    }
+    path
 }
 
 async fn show(app: &App, names: Vec<Glob>, uri: &Uri, sent: &HeaderMap) -> Response {
@@ -127,30 +144,38 @@ async fn feed(
     let store = news.store_id().await?;
     let items = news.list(ENTRIES, |item| wanted.has(item)).await?;
     let target = uri.path_and_query().map_or("/feed.atom", |target| target.as_str());
-    let what = wanted.title();
+    let lang = chosen(uri).unwrap_or(Lang::En);
+    let what = wanted.title(lang);
     let mut out = format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"en\">\n\
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"{tag}\">\n\
          <id>urn:uuid:{id}</id>\n<title>{title}</title>\n<updated>{updated}</updated>\n\
          <author><name>Tallymark</name></author>\n<link rel=\"self\" type=\"application/atom+xml\" href=\"{own}\"/>\n\
          <link rel=\"alternate\" type=\"text/html\" href=\"{page}\"/>\n<generator version=\"{version}\">Tallymark</generator>\n",
         id = id_of(store, &wanted.key()),
-        title = XmlText(&format!("Tallymark: news of {}", seen::seen(&what))),
+        tag = language::tag(lang),
+        title = XmlText(&match lang {
+            Lang::Zh => format!("Tallymark：{}的动态", seen::seen(&what)),
+            _ => format!("Tallymark: news of {}", seen::seen(&what)),
+        }),
         updated = items.first().map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), NewsItem::time),
         own = XmlText(&format!("{base}{target}")),
         page = XmlText(&format!("{base}{}", wanted.page())),
         version = env!("CARGO_PKG_VERSION"),
     );
     for item in &items {
-        push_entry(&mut out, base, store, item);
+        push_entry(&mut out, base, store, item, lang);
     }
     out.push_str("</feed>\n");
     Ok(out)
 }
 
-fn push_entry(out: &mut String, base: &str, store: Uuid, item: &NewsItem) {
+fn push_entry(out: &mut String, base: &str, store: Uuid, item: &NewsItem, lang: Lang) {
     let page = format!("{base}{}", event_page_path(item.name.as_ref(), item.event));
-    let total =
-        format!("In total: {} {}.", tallymark_badge::number::group(item.total), item.event.noun(item.total));
+    let (noun, all) = (ChartWords(lang).noun(item.event, item.total), group(item.total));
+    let total = match lang {
+        Lang::Zh => format!("总计：{noun} {all}。"),
+        _ => format!("In total: {all} {noun}."),
+    };
     // `write!` to a String cannot fail.
     let _ = write!(
         out,
@@ -158,12 +183,30 @@ fn push_entry(out: &mut String, base: &str, store: Uuid, item: &NewsItem) {
          <link rel=\"alternate\" type=\"text/html\" href=\"{page}\"/>\n<category term=\"{word}\"/>\n\
          <content type=\"text\">{total}</content>\n</entry>\n",
         id = id_of(store, &item.id.to_string()),
-        title = XmlText(&seen::seen(&item.text())),
+        title = XmlText(&seen::seen(&said(item, lang))),
         at = item.time(),
         page = XmlText(&page),
         word = item.word(),
         total = XmlText(&total),
     );
+}
+
+/// What happened, in the language of the feed.
+fn said(item: &NewsItem, lang: Lang) -> String {
+    if lang != Lang::Zh {
+        return item.text();
+    }
+    let (name, noun) = (&item.name, ChartWords(lang).noun(item.event, item.total));
+    match item.kind {
+        NewsKind::Milestone(count) => format!("{name} 的{noun}达到 {}", group(count)),
+        NewsKind::Spike { hour, usual_tenths } => {
+            let usual = match (usual_tenths + 5) / 10 {
+                0 => "平时几乎没有".to_owned(),
+                usual => format!("平时约为 {}", group(usual)),
+            };
+            format!("{name} 一小时内的{noun}为 {}；{usual}", group(hour))
+        }
+    }
 }
 
 impl FeedNames {
@@ -173,8 +216,9 @@ impl FeedNames {
     }
 
     /// In words.
-    fn title(&self) -> String {
+    fn title(&self, lang: Lang) -> String {
         match &self.names[..] {
+            [] if lang == Lang::Zh => "全部名称".to_owned(),
             [] => "all names".to_owned(),
             names => names.iter().map(Glob::as_str).collect::<Vec<_>>().join(", "),
         }

@@ -2,7 +2,10 @@
 //!
 //! Hits that are not in the store yet are missing; they show a tick later.
 
-use tallymark_badge::chart::{AxisScale, Chart, Series};
+use tallymark_badge::{
+    chart::{AxisScale, Chart, Series},
+    panel::Lang,
+};
 use tallymark_core::{Buckets, Day, Event, Month, Name, Now, Period, Step, Window};
 use tallymark_store::{StoreError, StoreRead};
 
@@ -29,6 +32,11 @@ pub(crate) fn window(word: Option<&str>) -> Result<Window, String> {
         Some((_, window)) => format!("period={word}: did you mean {}?", window.word()),
         None => "period is 24h, 7d, 30d, 90d, 12mo or all".to_owned(),
     })
+}
+
+/// What all names together are called.
+pub(crate) fn all_names(lang: Lang) -> &'static str {
+    if lang == Lang::Zh { "全部名称" } else { "All names" }
 }
 
 /// Counts of names in the same buckets.
@@ -125,18 +133,18 @@ impl History {
         self.counts.first().map_or(0, |(_, counts)| counts.len())
     }
 
-    pub(crate) fn series(&self) -> Vec<Series<'_>> {
+    pub(crate) fn series(&self, lang: Lang) -> Vec<Series<'_>> {
         self.counts
             .iter()
             .map(|(name, counts)| {
-                let name = if name.is_aggregate() { "All names" } else { name.as_str() };
+                let name = if name.is_aggregate() { all_names(lang) } else { name.as_str() };
                 Series { name, counts }
             })
             .collect()
     }
 
     /// The chart of [`History::series`], with a legend if there are several.
-    pub(crate) fn chart<'a>(&self, series: &'a [Series<'a>], width: u32) -> Chart<'a> {
+    pub(crate) fn chart<'a>(&self, series: &'a [Series<'a>], lang: Lang, width: u32) -> Chart<'a> {
         let Buckets { step, first, .. } = self.buckets;
         // Every window ends now.
         Chart {
@@ -147,6 +155,7 @@ impl History {
             so_far: true,
             scale: AxisScale::Linear,
             legend: true,
+            lang,
             width,
         }
     }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy does not take for tests
 
+mod chinese;
 mod site;
 
 use axum::http::StatusCode;

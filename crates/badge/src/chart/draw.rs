@@ -15,7 +15,6 @@ use std::{
     fmt::{self, Display, Formatter},
     ops::Range,
 };
-use tallymark_core::Step;
 
 /// Padding on every side, in pixels.
 const MARGIN: u32 = 20;
@@ -35,12 +34,9 @@ const WIDEST_BAR: u32 = 440;
 const NARROWEST_SLOT: u32 = 40;
 /// The same for the dots of a line.
 const NARROWEST_DOTTED: u32 = 100;
-/// What is written above the bucket in progress, and the class of its bar or line.
-const SO_FAR: &str = "so far";
+/// The class of the bar or line of the bucket in progress.
 const PART: &str = " tm-part";
-/// What is written over an axis that is one.
-const LOGARITHMIC: &str = "logarithmic scale";
-/// Room for it.
+/// Room for the words over a logarithmic axis.
 const BELOW_WORD: u32 = 14;
 /// The mark that ends a run of letters to the left.
 const LEFT_TO_RIGHT: &str = "&#8206;";
@@ -182,7 +178,7 @@ impl<'a> Drawing<'a> {
         }
         f.write_str("</g>\n<g class=\"tm-soft\">\n")?;
         let when = self.chart.when();
-        let when = format!("{} (UTC)", when.trim_start_matches(", "));
+        let when = format!("{when} (UTC)");
         if self.buckets > 0 {
             writeln!(f, "<text x=\"{MARGIN}\" y=\"54\">{when}</text>")?;
         }
@@ -198,15 +194,13 @@ impl<'a> Drawing<'a> {
         if TITLE.width(&whole) <= room {
             return whole;
         }
-        format!("{} {}", short(total), self.chart.event.noun(total))
+        self.chart.words().counted(short(total).as_ref(), self.chart.event, total)
     }
 
     /// The largest count, if there is room for it next to the dates.
     fn most(&self, f: &mut Formatter<'_>, one: &Series<'_>, room: u32) -> fmt::Result {
         let Some((at, most)) = self.chart.peak(one) else { return Ok(()) };
-        let step = self.chart.step;
-        let at = step.short_name(self.chart.bucket(at));
-        let text = format!("peak: {} {} {at}", group(most), if step == Step::Month { "in" } else { "on" });
+        let text = self.chart.words().peak(self.chart.step, self.chart.bucket(at), most);
         if self::width(&text) * 6 / 5 + 16 > room {
             return Ok(());
         }
@@ -235,8 +229,9 @@ impl<'a> Drawing<'a> {
         if self.scale.is_some() && self.chart.scale == AxisScale::Log {
             writeln!(
                 f,
-                "<text class=\"tm-soft\" x=\"{MARGIN}\" y=\"{}\">{LOGARITHMIC}</text>",
-                self.top / 10 - 16
+                "<text class=\"tm-soft\" x=\"{MARGIN}\" y=\"{}\">{}</text>",
+                self.top / 10 - 16,
+                self.chart.words().logarithmic()
             )?;
         }
         f.write_str("<g class=\"tm-soft\" text-anchor=\"end\">\n")?;
@@ -271,7 +266,7 @@ impl<'a> Drawing<'a> {
             if !axis::is_labelled(step, bucket, last, stride) {
                 continue;
             }
-            let text = step.axis_name(bucket);
+            let text = self.chart.words().axis(step, bucket);
             // With a wide font, a date at the edge would not fit in the picture, so it is moved inwards a little.
             let room = self::width(&text) * 6 + 100;
             // The last one also ends with the axis.
@@ -286,18 +281,19 @@ impl<'a> Drawing<'a> {
     /// It ends with the plot, and is above it if they are as high.
     fn so_far(&self, f: &mut Formatter<'_>, scale: Scale) -> fmt::Result {
         let Some(last) = self.buckets.checked_sub(1).filter(|_| self.chart.so_far) else { return Ok(()) };
-        let half = width(SO_FAR) * 5;
+        let so_far = self.chart.words().so_far();
+        let half = width(so_far) * 5;
         let reached =
             |x: u32| (0..last).rev().take_while(move |&at| self.edge(at + 1) > x.saturating_sub(half + 10));
         let passes = |at: usize| scale.is_passed_by(self.most_at(at));
         let end = self.middle(last).min(self.left + self.wide - half);
         // Beside a broken neighbour, as far from it as the picture is wide.
-        let x = if reached(end).any(passes) { self.within(last, SO_FAR) } else { end };
+        let x = if reached(end).any(passes) { self.within(last, so_far) } else { end };
         let height = |at: usize| scale.height(self.most_at(at), PLOT * 10);
         let high = reached(x).filter(|&at| !passes(at)).map(height).fold(height(last), u32::max);
         // Where the count of a break is, below the break.
         let y = if passes(last) { self.top + BREAK + 170 } else { self.bottom() - high - 80 };
-        self.word(f, (x, y), SO_FAR)
+        self.word(f, (x, y), so_far)
     }
 
     /// The largest count of a bucket.
@@ -359,7 +355,8 @@ impl<'a> Drawing<'a> {
             let count = self.most_at(peak);
             let text = if count < 1_000_000 { group(count) } else { short(count) };
             let is_last = self.chart.is_part(peak);
-            let text = if is_last { format!("{text} {SO_FAR}") } else { text.to_string() };
+            let text =
+                if is_last { format!("{text} {}", self.chart.words().so_far()) } else { text.to_string() };
             let (middle, half) = (self.within(peak, &text), width(&text) * 6);
             let end = (self.left + self.wide).saturating_sub(half);
             let middle = if is_last { middle.min(end) } else { middle };
@@ -409,7 +406,7 @@ impl<'a> Drawing<'a> {
     fn spot(&self, f: &mut Formatter<'_>, at: usize) -> fmt::Result {
         write!(f, "<g><title>{}", self.chart.bucket_name(at))?;
         match self.series {
-            [one] => write!(f, ": {}", self.chart.counted(one.count(at)))?,
+            [one] => write!(f, "{}{}", self.chart.words().colon(), self.chart.counted(one.count(at)))?,
             several => {
                 for series in several {
                     write!(

@@ -8,11 +8,13 @@ mod axis;
 mod draw;
 mod scale;
 mod style;
+mod words;
 
 pub use scale::AxisScale;
 pub use style::ChartTheme;
+pub use words::ChartWords;
 
-use crate::{number::group, text::Fitted};
+use crate::{number::group, panel::Lang, text::Fitted};
 use std::ops::RangeInclusive;
 use tallymark_core::{Buckets, Event, Step};
 
@@ -77,6 +79,8 @@ pub struct Chart<'a> {
     pub scale: AxisScale,
     /// Whether several names have a legend. A page has a table with the same swatches instead.
     pub legend: bool,
+    /// The language of its texts: Chinese, or else English.
+    pub lang: Lang,
     /// Width in pixels; the nearest of [`WIDTHS`] is taken.
     pub width: u32,
 }
@@ -115,14 +119,18 @@ impl<'a> Chart<'a> {
     /// The title of the chart, in one line: `o/r: 1,234 hits, 22 Oct to 20 Nov 2026`. Not escaped.
     #[must_use]
     pub fn title(&self) -> String {
-        let when = self.when();
+        let (when, words) = (self.when(), self.words());
+        let when = if when.is_empty() { when } else { format!("{}{when}", words.comma()) };
         match self.series() {
-            [] => "Nothing to show".to_owned(),
-            [one] => format!("{}: {}{when}", one.shown_name(TITLE_NAME), self.counted(one.total())),
+            [] => words.nothing_to_show().to_owned(),
+            [one] => {
+                let (name, counted) = (one.shown_name(TITLE_NAME), self.counted(one.total()));
+                format!("{name}{}{counted}{when}", words.colon())
+            }
             several => {
                 let names: Vec<String> =
                     several.iter().map(|series| series.shown_name(TITLE_NAME / 3)).collect();
-                format!("{} of {}{when}", self.per_step(), names.join(", "))
+                format!("{}{when}", words.of(&self.per_step(), &names.join(words.comma())))
             }
         }
     }
@@ -132,7 +140,7 @@ impl<'a> Chart<'a> {
     pub fn description(&self) -> String {
         let has_counts = self.series().iter().any(|series| series.total() > 0);
         match self.scale {
-            AxisScale::Log if has_counts => format!("{} The scale is logarithmic.", self.counts_described()),
+            AxisScale::Log if has_counts => self.counts_described() + self.words().is_logarithmic(),
             _ => self.counts_described(),
         }
     }
@@ -158,44 +166,38 @@ impl<'a> Chart<'a> {
         match self.series() {
             [] => self.nothing(),
             [one] => match self.peak(one) {
-                None => format!("{}.", self.nothing()),
+                None => self.nothing() + self.words().stop(),
                 Some((at, most)) => {
                     let last = self.buckets().saturating_sub(1);
-                    let (count, last) = (group(one.count(last)), self.bucket_name(last));
-                    let at = self.bucket_name(at);
-                    format!("{} (UTC). Most: {}, {at}. Last: {count}, {last}.", self.per_step(), group(most))
+                    let (at, when) = (self.bucket_name(at), self.bucket_name(last));
+                    self.words().described(&self.per_step(), (most, &at), (one.count(last), &when))
                 }
             },
             several => {
-                let totals = several.iter().map(|series| {
-                    let name = series.shown_name(TITLE_NAME / 3);
-                    format!(" {name}: {}.", group(series.total()))
-                });
-                let end = if self.so_far {
-                    format!(" Last: {}.", self.bucket_name(self.buckets().saturating_sub(1)))
-                } else {
-                    String::new()
-                };
-                format!("Totals:{}{end}", totals.collect::<String>())
+                let totals = several.iter().map(|series| (series.shown_name(TITLE_NAME / 3), series.total()));
+                let last = self.so_far.then(|| self.bucket_name(self.buckets().saturating_sub(1)));
+                self.words().totals(&totals.collect::<Vec<_>>(), last.as_deref())
             }
         }
     }
 
     /// `1 hit`, `1,234 hits`.
     fn counted(&self, count: i64) -> String {
-        format!("{} {}", group(count), self.event.noun(count))
+        self.words().counted(group(count).as_ref(), self.event, count)
     }
 
     /// `Hits per day`.
     fn per_step(&self) -> String {
-        let mut noun = self.event.noun(0).to_owned();
-        noun[..1].make_ascii_uppercase();
-        format!("{noun} per {}", self.step.word())
+        self.words().per_step(self.event, self.step)
     }
 
     /// Instead of bars and lines, when all counts are zero.
     fn nothing(&self) -> String {
-        format!("No {} in this period", self.event.noun(0))
+        self.words().nothing(self.event)
+    }
+
+    fn words(&self) -> ChartWords {
+        ChartWords(self.lang)
     }
 
     fn when(&self) -> String {
@@ -203,7 +205,7 @@ impl<'a> Chart<'a> {
             0 => String::new(),
             n => {
                 let (step, first, last) = (self.step, self.first, self.bucket(n - 1));
-                format!(", {}", Buckets { step, first, last }.name())
+                self.words().range(Buckets { step, first, last })
             }
         }
     }
@@ -224,8 +226,8 @@ impl<'a> Chart<'a> {
     /// For people: `29 Nov 2026`, or `29 Nov 2026, so far` of the one in progress.
     #[must_use]
     pub fn bucket_name(&self, at: usize) -> String {
-        let name = self.step.name(self.bucket(at));
-        if self.is_part(at) { format!("{name}, so far") } else { name }
+        let name = self.words().bucket(self.step, self.bucket(at));
+        if self.is_part(at) { self.words().part(&name) } else { name }
     }
 
     /// Whether the bucket at an index is still in progress.

@@ -27,11 +27,13 @@ use axum::{
 use std::sync::Arc;
 use tallymark_badge::{
     Spark,
-    chart::{AxisScale, Chart, ChartTheme, DEFAULT_WIDTH, MOST_SERIES, Series, WIDTHS},
+    chart::{AxisScale, Chart, ChartTheme, ChartWords, DEFAULT_WIDTH, MOST_SERIES, Series, WIDTHS},
+    panel::Lang,
 };
 use tallymark_core::{Event, Name, NotAName, Period, Window};
 use tallymark_store::StoreError;
 
+const LANGUAGES: [(&str, Lang); 2] = [("en", Lang::En), ("zh", Lang::Zh)];
 const NOT_COUNTED: &str = "ignored: a chart";
 
 /// `/graph/NAME.svg`.
@@ -68,16 +70,17 @@ async fn of_all(app: &App, uri: &Uri, sent: &HeaderMap) -> Response {
             width(query)?,
             theme(query)?,
             scale,
+            lang(query)?,
         ))
     };
-    let (event, period, width, theme, scale) = match read.await {
+    let (event, period, width, theme, scale, lang) = match read.await {
         Ok(asked) => asked,
         Err::<_, String>(why) => return mistake(&why),
     };
     match History::of_all(&*app.store, event, period, (app.now)()).await {
         Ok(history) => headers::picture(
             StatusCode::OK,
-            Chart { scale, ..history.chart(&history.series(), width) }.render_in(theme),
+            Chart { scale, ..history.chart(&history.series(lang), lang, width) }.render_in(theme),
             NOT_COUNTED,
         ),
         Err(error) => Problem::store("reading the counts of a chart", &error).picture(NOT_COUNTED),
@@ -94,6 +97,12 @@ fn width(query: Query<'_>) -> Result<u32, String> {
 fn theme(query: Query<'_>) -> Result<ChartTheme, String> {
     let word = query.text("theme").filter(|word| !word.is_empty());
     word.map_or(Ok(ChartTheme::Auto), |word| choice("theme", &word, &ChartTheme::EVERY))
+}
+
+/// `lang=zh`; English without it.
+fn lang(query: Query<'_>) -> Result<Lang, String> {
+    let word = query.text("lang").filter(|word| !word.is_empty());
+    word.map_or(Ok(Lang::En), |word| choice("lang", &word, &LANGUAGES))
 }
 
 /// `/graph.svg?name=NAME&name=NAME`.
@@ -123,6 +132,7 @@ struct ChartQuery {
     width: u32,
     theme: ChartTheme,
     scale: AxisScale,
+    lang: Lang,
     /// Whether several names have one.
     legend: bool,
     /// A badge with a line: how it is to look, and its numbers.
@@ -150,7 +160,17 @@ impl ChartQuery {
             true => Some((Dress::of_spark(query)?, Figures::of_spark(query, event)?)),
             false => None,
         };
-        Ok(ChartQuery { event, others, window, width, theme: theme(query)?, scale, legend, spark })
+        Ok(ChartQuery {
+            event,
+            others,
+            window,
+            width,
+            theme: theme(query)?,
+            scale,
+            lang: lang(query)?,
+            legend,
+            spark,
+        })
     }
 }
 
@@ -209,10 +229,11 @@ async fn chart_of_events(app: &App, name: &Name, asked: &ChartQuery) -> Result<S
         // In the buckets of the first one.
         histories.push(History::within(&*app.store, *event, names, histories[0].buckets).await?);
     }
+    let words = ChartWords(asked.lang);
     // The name is said once.
     let label = |(at, history): (usize, &History)| match at {
-        0 => format!("{}: {}", name.as_str(), history.event.noun(0)),
-        _ => history.event.noun(0).to_owned(),
+        0 => format!("{}: {}", name.as_str(), words.noun(history.event, 0)),
+        _ => words.noun(history.event, 0),
     };
     let labels: Vec<String> = histories.iter().enumerate().map(label).collect();
     let series: Vec<Series<'_>> = histories
@@ -225,8 +246,12 @@ async fn chart_of_events(app: &App, name: &Name, asked: &ChartQuery) -> Result<S
         .collect();
     // What is alike in all of them.
     let event = Event::new(b"counts").unwrap_or(asked.event);
-    let chart =
-        Chart { event, scale: asked.scale, legend: asked.legend, ..histories[0].chart(&series, asked.width) };
+    let chart = Chart {
+        event,
+        scale: asked.scale,
+        legend: asked.legend,
+        ..histories[0].chart(&series, asked.lang, asked.width)
+    };
     Ok(chart.render_in(asked.theme))
 }
 
@@ -235,8 +260,9 @@ async fn chart(app: &App, names: &[Name], asked: &ChartQuery) -> Result<String, 
         return chart_of_events(app, name, asked).await;
     }
     let history = History::read(&*app.store, asked.event, names, asked.window, (app.now)()).await?;
-    let series = history.series();
-    let chart = Chart { scale: asked.scale, legend: asked.legend, ..history.chart(&series, asked.width) };
+    let series = history.series(asked.lang);
+    let chart =
+        Chart { scale: asked.scale, legend: asked.legend, ..history.chart(&series, asked.lang, asked.width) };
     Ok(chart.render_in(asked.theme))
 }
 
@@ -249,7 +275,7 @@ async fn spark(
     let now = (app.now)();
     let names = std::slice::from_ref(name);
     let history = History::read(&*app.store, asked.event, names, asked.window, now).await?;
-    let series = history.series();
+    let series = history.series(asked.lang);
     // The number is the badge's, with what this process has not written yet.
     let look = app.look.load();
     let said = match figures.counts(app, name, now).await {
@@ -259,7 +285,7 @@ async fn spark(
     let mut badge = look.badge(&said.value);
     dress.put_on(&mut badge, &said.label);
     let numbers = said.title.unwrap_or_else(|| titled(badge.label, &said.value));
-    let title = format!("{numbers}. {}", history.chart(&series, DEFAULT_WIDTH).title());
+    let title = format!("{numbers}. {}", history.chart(&series, asked.lang, DEFAULT_WIDTH).title());
     badge.title = Some(&title);
     Ok(Spark { badge, counts: series.first().map_or(&[], |one| one.counts) }.render())
 }

@@ -51,7 +51,7 @@ const OF_DIGITS: [&str; 7] = ["align", "darkmode", "offset", "padding", "pixelat
 
 const OF_SUMS: [&str; 1] = ["group"];
 
-const OF_CHARTS: [&str; 3] = ["legend", "theme", "width"];
+const OF_CHARTS: [&str; 4] = ["lang", "legend", "theme", "width"];
 
 /// They mean something on a chart that is a badge with a line alone.
 const OF_SPARKS: [&str; 11] = [

@@ -22,8 +22,8 @@ use std::{
     sync::{Arc, LazyLock},
     time::Duration,
 };
-use tallymark_badge::{number::group, panel::Lang};
-use tallymark_core::{Event, Minute, Step};
+use tallymark_badge::{chart::ChartWords, number::group, panel::Lang};
+use tallymark_core::Event;
 
 /// The name of the cookie.
 const COOKIE: &str = "tallymark_lang";
@@ -47,12 +47,12 @@ struct PageLanguage {
 const LANGUAGES: [(Lang, &str); 2] = [(Lang::En, "English"), (Lang::Zh, "中文")];
 
 /// The language of the request that this task answers.
-pub(super) fn of_request() -> Lang {
+pub(crate) fn of_request() -> Lang {
     PAGE_LANGUAGE.try_with(|asked| asked.lang).unwrap_or(Lang::En)
 }
 
 /// As `<html lang>` has it.
-pub(super) fn tag(lang: Lang) -> &'static str {
+pub(crate) fn tag(lang: Lang) -> &'static str {
     if lang == Lang::Zh { "zh-Hans" } else { "en" }
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn choose(State(app): State<Arc<App>>, request: Request, next: 
 }
 
 /// `lang=en` or `lang=zh`. Another language is not ours to show, so the browser's choice remains.
-fn chosen(uri: &Uri) -> Option<Lang> {
+pub(crate) fn chosen(uri: &Uri) -> Option<Lang> {
     language_of(&Query::of(uri).text("lang")?)
 }
 
@@ -142,17 +142,8 @@ pub(super) fn translated(source: &str, lang: Lang) -> String {
 
 /// The word for so many of an event.
 pub(super) fn noun(lang: Lang, event: &str, count: i64) -> String {
-    const NOUNS: [(&str, &str); 6] = [
-        ("hit", "浏览"),
-        ("visit", "访问"),
-        ("like", "点赞"),
-        ("unlike", "取消点赞"),
-        ("order", "订单"),
-        ("pageview", "页面浏览"),
-    ];
     let Ok(known) = Event::new(event.as_bytes()) else { return event.to_owned() };
-    let chinese = NOUNS.iter().find(|(word, _)| *word == event).filter(|_| lang == Lang::Zh);
-    chinese.map_or_else(|| known.noun(count).to_owned(), |(_, chinese)| (*chinese).to_owned())
+    ChartWords(lang).noun(known, count)
 }
 
 /// A large number in short, as a language says it: `1.2G`, `12.3亿`.
@@ -167,25 +158,6 @@ pub(super) fn short(lang: Lang, count: i64) -> String {
     } else {
         format!("{whole}.{rest}亿")
     }
-}
-
-/// A bucket of a chart for people.
-pub(super) fn bucket(lang: Lang, step: Step, bucket: i32) -> String {
-    if lang != Lang::Zh {
-        return step.name(bucket);
-    }
-    let begin = step.begin(bucket);
-    let (year, month, day) = begin.day().date();
-    match step {
-        Step::Month => format!("{year}年{month}月"),
-        Step::Day => format!("{year}年{month}月{day}日"),
-        Step::Minute | Step::Hour => format!("{year}年{month}月{day}日 {}", of_day(begin)),
-    }
-}
-
-fn of_day(minute: Minute) -> String {
-    let of_day = minute.0.rem_euclid(1440);
-    format!("{:02}:{:02}", of_day / 60, of_day % 60)
 }
 
 #[cfg(test)]
@@ -212,11 +184,9 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_dates_are_as_the_language_writes_them() {
+    fn numbers_are_as_the_language_writes_them() {
         assert_eq!(short(Lang::Zh, 1_234_567_890), "12.3亿");
         assert_eq!(short(Lang::Zh, i64::MIN), "-92,233,720,368亿");
-        assert_eq!(bucket(Lang::Zh, Step::Hour, 20_777 * 24 + 9), "2026年11月20日 09:00");
-        assert_eq!(bucket(Lang::Zh, Step::Day, 20_777), "2026年11月20日");
     }
 
     /// Every file of the pages, with what it has between quotes or brackets.
@@ -227,6 +197,7 @@ mod tests {
                 sources(&path, out);
             } else if path.extension().is_some_and(|end| end == "rs" || end == "html")
                 && !path.ends_with("texts.rs")
+                && !path.ends_with("reasons.rs")
             {
                 out.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
             }

@@ -10,6 +10,7 @@ pub(crate) mod login;
 mod maker;
 mod name_events;
 pub(crate) mod name_page;
+mod reasons;
 pub(crate) mod seen;
 mod texts;
 mod trend;
@@ -26,7 +27,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
-use language::{fill, tr};
+use language::tr;
 use minijinja::{Environment, HtmlEscape, Value, context};
 use std::sync::{Arc, LazyLock};
 use tallymark_badge::{number::group, panel::Lang};
@@ -155,7 +156,7 @@ pub(crate) fn page_for(
 /// The answer for an unknown address, which says where to look instead: a page, or one line of text for a program.
 pub(crate) fn nothing_here(app: &App, sent: &HeaderMap, instead: &str) -> Response {
     let mut answer = if headers::wants_page(sent) {
-        let what = fill("There is nothing at this address. {}.", &[tr(instead)]);
+        let what = format!("There is nothing at this address. {instead}.");
         problem(app, &Problem::new(StatusCode::NOT_FOUND, what), None)
     } else {
         headers::text(StatusCode::NOT_FOUND, &format!("nothing here. {}", instead.replace('`', "")))
@@ -197,7 +198,12 @@ pub(crate) struct Back {
 pub(crate) fn problem(app: &App, problem: &Problem, back: Option<Back>) -> Response {
     let back = back.map(|Back { link, to, is_ahead }| context! { link, to, is_ahead });
     let title = tr(title(problem.status));
-    page(&app.access, problem.status, "problem.html", context! { title, what => &problem.what, back })
+    page(
+        &app.access,
+        problem.status,
+        "problem.html",
+        context! { title, what => reasons::reason(&problem.what), back },
+    )
 }
 
 /// The page while the store is down.

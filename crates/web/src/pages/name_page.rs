@@ -2,7 +2,7 @@
 
 use super::{
     Back,
-    language::{fill, tr},
+    language::tr,
     login, maker, name_events, no_store, page_for, problem,
     trend::{self, CannotShow, View},
     who_asks,
@@ -104,7 +104,7 @@ pub(crate) async fn csv_of_names(State(app): State<Arc<App>>, uri: Uri, sent: He
 }
 
 fn not_shown(app: &App, refused: CannotShow) -> Response {
-    let what = fill("This cannot be shown: {}.", &[&refused.why]);
+    let what = format!("This cannot be shown: {}.", refused.why);
     problem(app, &Problem::bad_request(what), refused.back)
 }
 
@@ -123,11 +123,7 @@ async fn of_name(app: &App, asked: &[u8], uri: &Uri, sent: &HeaderMap) -> Respon
                 to: name.to_string(),
                 is_ahead: true,
             });
-            return problem(
-                app,
-                &Problem::bad_request(fill("This cannot be counted: {}.", &[&why.to_string()])),
-                ahead,
-            );
+            return problem(app, &Problem::bad_request(format!("This cannot be counted: {why}.")), ahead);
         }
     };
     // An address that says no more than the name.

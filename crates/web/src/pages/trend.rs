@@ -21,7 +21,7 @@ use crate::{
 use axum::response::Response;
 use minijinja::{Value, context};
 use tallymark_badge::{
-    chart::{AxisScale, MOST_SERIES, Series},
+    chart::{AxisScale, ChartWords, MOST_SERIES, Series},
     panel::Lang,
 };
 use tallymark_core::{Event, Name, Period, Window};
@@ -257,7 +257,9 @@ pub(crate) async fn values(app: &App, view: &View) -> Result<Value, StoreError> 
 /// The way to the other scale, where this one hides something or is not the usual one.
 fn other_scale(view: &View, history: &History) -> Option<Value> {
     let other = match view.scale {
-        AxisScale::Linear if !history.chart(&history.series(), WIDTHS[0].0).is_uneven() => return None,
+        AxisScale::Linear if !history.chart(&history.series(Lang::En), Lang::En, WIDTHS[0].0).is_uneven() => {
+            return None;
+        }
         AxisScale::Linear => AxisScale::Log,
         AxisScale::Log => AxisScale::Linear,
     };
@@ -267,7 +269,7 @@ fn other_scale(view: &View, history: &History) -> Option<Value> {
 /// The names of a chart with their swatches: what was counted of each, and its share of all of them.
 async fn compared(app: &App, view: &View, history: &History) -> Result<Value, StoreError> {
     let ever = app.store.totals(view.event, &view.names).await?;
-    let counts: Vec<i64> = history.series().iter().map(Series::total).collect();
+    let counts: Vec<i64> = history.series(Lang::En).iter().map(Series::total).collect();
     let together = counts.iter().fold(0, |sum: i64, &count| sum.saturating_add(count));
     let row = |((name, &count), ever): ((&Name, &i64), i64)| {
         let is_page = view.of_name && name == &view.names[0];
@@ -292,12 +294,7 @@ async fn compared(app: &App, view: &View, history: &History) -> Result<Value, St
 
 /// From the first bucket to the last.
 fn when(history: &History) -> String {
-    let (lang, buckets) = (language::of_request(), history.buckets);
-    if lang != Lang::Zh {
-        return buckets.name();
-    }
-    let [from, to] = [buckets.first, buckets.last].map(|bucket| language::bucket(lang, buckets.step, bucket));
-    format!("{from}至{to}")
+    ChartWords(language::of_request()).range(history.buckets)
 }
 
 /// The numbers of a comparison, with a column for each name.

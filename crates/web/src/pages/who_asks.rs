@@ -3,7 +3,11 @@
 
 use crate::{
     error::report,
-    pages::{bar, language::fill, percent},
+    pages::{
+        bar,
+        language::{fill, of_request},
+        percent,
+    },
     state::App,
 };
 use minijinja::{Value, context};
@@ -12,15 +16,21 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::LazyLock,
 };
+use tallymark_badge::panel::Lang;
 use tallymark_core::{ClientClass, Country, Event, Name, Visit};
 use tallymark_store::{Class, StoreError};
 
 /// How many countries have a row of their own.
 const MOST_COUNTRIES: usize = 10;
 
-/// Countries by their code; codes are ISO 3166-1's, names Unicode's.
-static COUNTRIES: LazyLock<HashMap<&str, &str>> =
-    LazyLock::new(|| include_str!("countries.txt").lines().filter_map(|line| line.split_once(' ')).collect());
+/// Countries by their code, with their English and their Chinese name; codes are ISO 3166-1's, names Unicode's.
+static COUNTRIES: LazyLock<HashMap<&str, (&str, &str)>> = LazyLock::new(|| {
+    let country = |line: &'static str| {
+        let (code, names) = line.split_once(' ')?;
+        Some((code, names.split_once('|')?))
+    };
+    include_str!("countries.txt").lines().filter_map(country).collect()
+});
 
 /// What `who_asks.html` shows; nothing if no visits are kept.
 pub(super) async fn values(app: &App, event: Event, name: &Name) -> Result<Option<Value>, StoreError> {
@@ -126,7 +136,8 @@ fn of_country(country: Country, count: usize) -> Row {
         }
         Country::Code(_) => {
             let code = country.as_str();
-            Row::known(COUNTRIES.get(code).copied().unwrap_or(code), "", count)
+            let (english, chinese) = COUNTRIES.get(code).copied().unwrap_or((code, code));
+            Row::known(if of_request() == Lang::Zh { chinese } else { english }, "", count)
         }
     }
 }

@@ -12,7 +12,7 @@ mod totals;
 
 use crate::{
     error::Problem,
-    event,
+    event, feed,
     history::History,
     name::{graph_path, page_path},
     pages::{
@@ -51,12 +51,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
     let asked = match DashboardQuery::read(Query::of(&uri)) {
         Ok(asked) => asked,
         Err(why) => {
-            return problem(&app, &Problem::bad_request(fill("This cannot be shown: {}.", &[&why])), None);
+            return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), None);
         }
     };
     if let Err(why) = event::asked(&app, Query::of(&uri)).await {
         let back = Back { link: "/".to_owned(), to: tr("the front page").to_owned(), is_ahead: false };
-        return problem(&app, &Problem::bad_request(fill("This cannot be shown: {}.", &[&why])), Some(back));
+        return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), Some(back));
     }
     match values(&app, asked, Query::of(&uri)).await {
         Ok(Some(values)) => page_for(&app, &visitor, StatusCode::OK, "dashboard.html", values),
@@ -99,7 +99,7 @@ async fn values(app: &App, asked: DashboardQuery, query: Query<'_>) -> Result<Op
     };
     Ok(Some(context! {
         title => "Tallymark",
-        feed => app.news.as_ref().map(|_| "/feed.atom"),
+        feed => feed::path_of_all(app),
         event => asked.event.as_str(),
         // A form drops the query of its address, so it sends the parameters itself.
         usual => asked.usual.as_str(),
