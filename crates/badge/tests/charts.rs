@@ -64,6 +64,37 @@ fn one(counts: &[i64]) -> [Series<'_>; 1] {
 }
 
 #[test]
+fn a_chart_in_chinese_has_no_english_and_its_dates_have_room() {
+    let (days, hours, months) = (usual(30, 1, 1300), usual(24, 2, 90), usual(12, 3, 90));
+    let two = [Series { name: "a", counts: &days }, Series { name: "b", counts: &days }];
+    for (golden, step, last, series, scale, width) in [
+        ("chinese_days", Step::Day, TODAY, &one(&days)[..], AxisScale::Linear, 340),
+        ("chinese_hours", Step::Hour, TODAY * 24 + 9, &one(&hours), AxisScale::Linear, 672),
+        ("chinese_months", Step::Month, 682, &one(&months), AxisScale::Linear, 520),
+        ("chinese_lines", Step::Day, TODAY, &two, AxisScale::Log, 928),
+        ("chinese_nothing", Step::Day, TODAY, &one(&[0; 7]), AxisScale::Linear, 340),
+    ] {
+        let first = last - series[0].counts.len() as i32 + 1;
+        let (event, so_far, legend, lang) = (Event::HIT, true, true, Lang::Zh);
+        let svg = Chart { event, step, first, series, so_far, legend, lang, scale, width }.render();
+        well_made(&svg);
+        // The dates are the texts on the lowest line.
+        let height: u32 = svg.split("height=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        let low = format!("y=\"{}\">", height - 15);
+        let dates = svg.split("<text x=\"").skip(1).filter(|part| part.contains(&low));
+        let mut end = 0.0;
+        for part in dates {
+            let (x, text) = (part.split('"').next().unwrap(), part.split(['>', '<']).nth(1).unwrap());
+            let (x, half): (f64, f64) = (x.parse().unwrap(), text::width(text, 11.0) / 2.0);
+            assert!(x - half >= end + 4.0, "{golden}: {text} is too near to the one before");
+            end = x + half;
+        }
+        assert!(end > 0.0, "{golden}: no dates");
+        insta::assert_snapshot!(golden, svg);
+    }
+}
+
+#[test]
 fn another_event_is_called_by_its_own_name() {
     let titled = |event: &[u8], counts: &[i64]| {
         let (event, series) = (Event::new(event).unwrap(), one(counts));

@@ -26,8 +26,6 @@ const ROW: u32 = 20;
 const BELOW_HEAD: u32 = 78;
 /// Space under the plot, for dates.
 const FOOT: u32 = 36;
-/// Least distance between the middles of two dates.
-const DATE: u32 = 62;
 /// Widest bar.
 const WIDEST_BAR: u32 = 440;
 /// Below this distance, bars look like a fence: one area is calmer.
@@ -178,7 +176,7 @@ impl<'a> Drawing<'a> {
         }
         f.write_str("</g>\n<g class=\"tm-soft\">\n")?;
         let when = self.chart.when();
-        let when = format!("{when} (UTC)");
+        let when = when + self.chart.words().utc();
         if self.buckets > 0 {
             writeln!(f, "<text x=\"{MARGIN}\" y=\"54\">{when}</text>")?;
         }
@@ -256,8 +254,9 @@ impl<'a> Drawing<'a> {
 
     fn dates(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let step = self.chart.step;
-        let fits =
-            |stride: i32| u64::from(self.wide) * stride as u64 >= u64::from(DATE) * 10 * self.buckets as u64;
+        let words = self.chart.words();
+        let room = u64::from(words.between_dates(step)) * 10 * self.buckets as u64;
+        let fits = |stride: i32| u64::from(self.wide) * stride as u64 >= room;
         let Some(&stride) = axis::strides(step).iter().find(|&&stride| fits(stride)) else { return Ok(()) };
         let last = self.chart.bucket(self.buckets.saturating_sub(1));
         f.write_str("<g class=\"tm-soft\" text-anchor=\"middle\">\n")?;
@@ -266,7 +265,7 @@ impl<'a> Drawing<'a> {
             if !axis::is_labelled(step, bucket, last, stride) {
                 continue;
             }
-            let text = self.chart.words().axis(step, bucket);
+            let text = words.axis(step, bucket);
             // With a wide font, a date at the edge would not fit in the picture, so it is moved inwards a little.
             let room = self::width(&text) * 6 + 100;
             // The last one also ends with the axis.

@@ -72,6 +72,16 @@ impl ChartWords {
         }
     }
 
+    /// The least distance between the middles of two texts under the axis, in pixels.
+    pub(super) fn between_dates(self, step: Step) -> u32 {
+        if self.is_chinese() && matches!(step, Step::Hour | Step::Day) { 88 } else { 62 }
+    }
+
+    /// Behind dates and times.
+    pub(super) fn utc(self) -> &'static str {
+        self.pick(" (UTC)", "（UTC）")
+    }
+
     /// From the first bucket to the last.
     #[must_use]
     pub fn range(self, buckets: Buckets) -> String {

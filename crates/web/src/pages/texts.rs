@@ -10,6 +10,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     (" At most {{ who.kept|grouped }} are kept for each name.", "每个名称最多保留 {{ who.kept|grouped }} 条。"),
     (" GitHub requests badges on behalf of its readers: for {{ who.unknown.by_github|grouped }} of them, neither the country nor the client of the reader is known.", "GitHub 会代读者请求徽章：其中 {{ who.unknown.by_github|grouped }} 次无法得知读者的国家或地区和客户端。"),
     (" That of {{ who.unknown.proxies|grouped }} is the country of an image proxy, not of its reader.", "其中 {{ who.unknown.proxies|grouped }} 次显示的是图片代理所在的国家或地区，而不是读者的。"),
+    (" (UTC)", "（UTC）"),
     (" The numbers are examples.", "图中数字仅为示例。"),
     (" To count views, add a badge of hits as well.", "要统计浏览次数，请再添加一个浏览徽章。"),
     (".", "。"),
