@@ -12,6 +12,8 @@ use tallymark_core::{Event, Name};
 const ROWS: i64 = 20_000;
 /// The minimum number of names that it examines.
 const FEWEST: i64 = 500;
+/// Where a bucket begins in its index costs as much as so many rows.
+const SEEK: i64 = 5;
 
 /// The events of the names, each found with one index lookup.
 pub(super) fn events(db: &Connection) -> rusqlite::Result<Vec<Event>> {
@@ -45,12 +47,20 @@ pub(super) fn slice(
         return Ok(Slice { counts, next: None });
     }
     let width = (ROWS / spanned).max(FEWEST);
-    let end = start.saturating_add(width);
-    let counts = if span == Span::All {
-        totals(db, event, floor, start, end)?
-    } else {
-        sums(db, event, (table, buckets), floor, start, end)?
-    };
+    if span == Span::All {
+        let end = start.saturating_add(width);
+        let counts = totals(db, event, floor, start, end)?;
+        return Ok(Slice { counts, next: last.filter(|&last| last > end).map(|_| end.to_string()) });
+    }
+    let (mut counts, mut end, mut spent) = (Vec::new(), start, 0);
+    // Most names have no count in most minutes, and windows with few rows cost little.
+    while spent < ROWS && (end == start || last.is_some_and(|last| last > end)) {
+        let from = end;
+        end = from.saturating_add(width);
+        let (found, read) = sums(db, event, (table, buckets.clone()), floor, from, end)?;
+        counts.extend(found);
+        spent += read + spanned * SEEK;
+    }
     Ok(Slice { counts, next: last.filter(|&last| last > end).map(|_| end.to_string()) })
 }
 
@@ -174,6 +184,7 @@ fn totals(
     Ok(counts)
 }
 
+/// The sums above the floor, and how many rows were read for them.
 fn sums(
     db: &Connection,
     event: Event,
@@ -181,7 +192,8 @@ fn sums(
     floor: i64,
     start: i64,
     end: i64,
-) -> rusqlite::Result<Vec<(Name, i64)>> {
+) -> rusqlite::Result<(Vec<(Name, i64)>, i64)> {
+    let mut read = 0;
     let mut statement =
         db.prepare_cached(&format!("SELECT id, n FROM {table} WHERE {table} = ?1 AND id > ?2 AND id <= ?3"))?;
     let mut sums = vec![0i64; usize::try_from(end - start).unwrap_or(0)];
@@ -192,6 +204,7 @@ fn sums(
             if let Some(sum) = at.and_then(|at| sums.get_mut(at)) {
                 *sum = sum.saturating_add(row.get(1)?);
             }
+            read += 1;
         }
     }
     let mut name = db.prepare_cached("SELECT name FROM name WHERE id = ?1 AND event = ?2")?;
@@ -199,6 +212,8 @@ fn sums(
     for (id, sum) in (start + 1..).zip(sums).filter(|&(_, sum)| sum > floor) {
         let text: Option<String> = name.query_row((id, event.as_str()), |row| row.get(0)).optional()?;
         counts.extend(text.and_then(|text| Name::of(event, &text).ok()).map(|name| (name, sum)));
+        // A name is found with a look into another index.
+        read += 2;
     }
-    Ok(counts)
+    Ok((counts, read))
 }

@@ -145,7 +145,7 @@ pub(crate) async fn many_names_come_in_many_slices(bed: Bed) {
         assert_eq!(counts, sums, "{span:?}");
     }
     let (_, slices) = all(&desk, Event::HIT, Span::Days(Day(today.0 - 30), today), 0).await;
-    assert!(slices > 3, "{slices}");
+    assert!(slices > 1, "{slices}");
 }
 
 pub(crate) async fn an_event_of_few_names_is_done_at_once(bed: Bed) {
