@@ -10,16 +10,16 @@ use tallymark_core::Name;
 pub const MOST: usize = 1000;
 
 /// A name's place: the largest count first, and of equal ones the smaller name.
-type Place = (Reverse<i64>, Name);
+type TopPlace = (Reverse<i64>, Name);
 
 /// The names with the largest counts so far. If counts are equal, the smaller name ranks higher.
 pub struct Top {
     /// Every name that ranks before `bound`.
-    ranks: BTreeSet<Place>,
+    ranks: BTreeSet<TopPlace>,
     counts: HashMap<Name, i64>,
     /// The best place that was left out so far: no name that is not here has a better one. `None` while there was room
     /// for everything.
-    bound: Option<Place>,
+    bound: Option<TopPlace>,
     /// How many names are held.
     room: usize,
 }
