@@ -14,6 +14,7 @@ use super::super::{
 use super::Survey;
 use std::{
     cmp::{Ordering, Reverse},
+    collections::BTreeSet,
     io,
 };
 
@@ -94,6 +95,7 @@ impl Survey<'_> {
         let mut debts: Vec<(u64, u64)> =
             self.book.iter().filter(is_due).map(|(id, record)| (id, record.mark.offset)).collect();
         debts.sort_by_key(|&(id, read)| (Reverse(read), Reverse(id)));
+        let mut paid = Vec::new();
         for (id, _) in debts {
             self.question.stop.check()?;
             let newest = self.newest_place(id);
@@ -106,7 +108,9 @@ impl Survey<'_> {
             };
             let can_pay = payers.iter().copied().filter(|&at| self.can_pay(at, id));
             let Some(at) = can_pay.min_by_key(likely) else {
-                self.pay_in_part(id, &mut payers)?;
+                if !self.pay_by_exchange(id, &mut payers, &mut paid) {
+                    self.pay_in_part(id, &mut payers)?;
+                }
                 continue;
             };
             let is_live = self.strangers[&at].packed.is_none() && self.file(at).is_live();
@@ -117,9 +121,52 @@ impl Survey<'_> {
                 );
             }
             payers.retain(|&payer| payer != at);
+            paid.push((id, at));
             self.take(at, id);
         }
         Ok(())
+    }
+
+    /// Only a packed file pays what was read from a packed one. If another debt has taken that file and a plain one is left
+    /// for it, they exchange. So the debts that remain are the smallest possible.
+    fn pay_by_exchange(&mut self, id: u64, payers: &mut Vec<usize>, paid: &mut Vec<(u64, usize)>) -> bool {
+        let Some(moves) = self.exchange(id, payers, paid, &mut BTreeSet::new()) else { return false };
+        for (id, at) in moves {
+            if payers.contains(&at) {
+                payers.retain(|&payer| payer != at);
+                self.doubt(
+                    at,
+                    "all its lines are identical, and it may be a file that is missing, or a new one",
+                );
+            }
+            paid.retain(|(other, _)| *other != id);
+            paid.push((id, at));
+            self.take(at, id);
+        }
+        true
+    }
+
+    /// Which debt is paid by which file, so that this one can be paid too: an augmenting path of a matching.
+    fn exchange(
+        &self,
+        id: u64,
+        payers: &[usize],
+        paid: &[(u64, usize)],
+        seen: &mut BTreeSet<usize>,
+    ) -> Option<Vec<(u64, usize)>> {
+        if let Some(&at) = payers.iter().find(|&&at| self.can_pay(at, id)) {
+            return Some(vec![(id, at)]);
+        }
+        for &(other, at) in paid {
+            if self.can_pay(at, id)
+                && seen.insert(at)
+                && let Some(mut moves) = self.exchange(other, payers, paid, seen)
+            {
+                moves.push((id, at));
+                return Some(moves);
+            }
+        }
+        None
     }
 
     /// No file is long enough, but one may be a copy that was made before the last lines were written.

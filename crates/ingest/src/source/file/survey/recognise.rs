@@ -63,7 +63,9 @@ impl Survey<'_> {
             };
             let fitting = stranger.ids.iter().copied().filter(fits);
             // What was read most of must not be read again.
-            if let Some(id) = fitting.max_by_key(|id| (read(id), u64::MAX - *id)) {
+            if let Some(id) =
+                fitting.max_by_key(|id| (read(id), self.has_same_bytes(at, *id), u64::MAX - *id))
+            {
                 self.take(at, id);
             }
         }
@@ -83,13 +85,27 @@ impl Survey<'_> {
         let at_its_time = file.mtime == as_exact_as(file.mtime, record.mtime);
         // Rotated names go from one generation to the next, others do not.
         let by_name = file.rank == Rank::Other && unpacked(&file.path).as_ref() == Some(&record.path);
-        let same_bytes = record.packed.is_some() && record.packed == stranger.packed;
+        let same_bytes = self.has_same_bytes(at, id);
         let whole = match stranger.packed {
             Some(_) => stranger.whole.binary_search(&id).is_ok(),
             None => file.length == record.length,
         };
         let settled = !stranger.alike || record.done && whole || same_bytes;
         by_name || at_its_time && settled || same_bytes && !stranger.alike
+    }
+
+    /// Whether a packed file has the very bytes of a record's.
+    fn has_same_bytes(&self, at: usize, id: u64) -> bool {
+        let packed = self.book.get(id).and_then(|record| record.packed);
+        packed.is_some() && packed == self.strangers[&at].packed
+    }
+
+    /// Whether a packed file is that of a record which was packed already, so that no open file was packed into it. Where
+    /// all lines are alike, many files have the content of an open one.
+    fn is_known_packed(&self, at: usize) -> bool {
+        let stranger = &self.strangers[&at];
+        stranger.alike
+            && stranger.ids.iter().any(|&id| !self.home.contains_key(&id) && self.has_same_bytes(at, id))
     }
 
     /// A copy becomes the file of a record whose own was truncated or removed.
@@ -185,6 +201,9 @@ impl Survey<'_> {
                 let other = self.owner[at].is_some() || self.home.contains_key(&id);
                 let undecided = self.new.get(&at).is_none_or(|new| !new.done) && !self.waiting.contains(&at);
                 if other || !undecided || exact && file.mtime != as_exact_as(file.mtime, written) {
+                    continue;
+                }
+                if self.is_known_packed(at) {
                     continue;
                 }
                 let found = compare(open.try_clone()?, open_regular(&file.path)?, self.question.stop);

@@ -1,15 +1,11 @@
 //! Random histories of what can happen to a log.
 
-use super::bed::Bed;
+use super::bed::{Bed, Pauses};
 use proptest::{prelude::*, test_runner::RngSeed};
 use std::{
     collections::{BTreeMap, BTreeSet},
     os::unix::fs::MetadataExt,
-    time::Duration,
 };
-
-/// Longer than a tick of the kernel, 1 to 10 ms.
-const TICK: Duration = Duration::from_millis(11);
 
 /// What may happen to a log.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +41,6 @@ pub(super) enum Happens {
     Switch {
         back: bool,
     },
-    /// Time passes. Without it, most of what happens has the same time stamp: they are of the kernel's tick.
-    Quiet,
 }
 
 fn happens() -> impl Strategy<Value = Happens> {
@@ -67,7 +61,6 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => Just(Happens::CopyDirectory),
         1 => Just(Happens::Rewrite),
         2 => any::<bool>().prop_map(|back| Happens::Switch { back }),
-        6 => Just(Happens::Quiet),
     ]
 }
 
@@ -177,10 +170,12 @@ impl World {
     /// What is written between the copy and the truncation is only in the log. It counts if it is read and committed.
     fn late_truncate(&mut self, lines: u8, hidden: bool) {
         let name = self.make_room();
+        self.bed.pauses.maybe();
         let copy = std::fs::read(self.bed.log()).unwrap();
         if !hidden {
             std::fs::write(self.bed.path(&name), &copy).unwrap();
         }
+        self.bed.pauses.maybe();
         for _ in 0..lines {
             let line = self.line();
             *self.removed.entry(line.trim_end().to_owned()).or_default() += 1;
@@ -191,6 +186,7 @@ impl World {
             std::fs::write(self.bed.path(&name), &copy).unwrap();
         }
         self.early.insert(self.inode(&name));
+        self.bed.pauses.maybe();
         std::fs::File::options().write(true).open(self.bed.log()).unwrap().set_len(0).unwrap();
     }
 
@@ -265,15 +261,19 @@ impl World {
                 std::fs::copy(self.bed.path(&name), self.bed.path("sedXXXX")).unwrap();
                 self.bed.rename("sedXXXX", &name);
             }
-            Happens::Quiet => std::thread::sleep(TICK),
             _ => {}
         }
     }
 }
 
-pub(super) fn survives(what: Vec<Happens>, alike: bool, dated: bool) -> Result<(), TestCaseError> {
+pub(super) fn survives(
+    what: Vec<Happens>,
+    alike: bool,
+    dated: bool,
+    pauses: Pauses,
+) -> Result<(), TestCaseError> {
     let (written, removed, early) = Default::default();
-    let (bed, next, rotations, targets) = (Bed::new(), 0, 0, 0);
+    let (bed, next, rotations, targets) = (Bed { pauses, ..Bed::new() }, 0, 0, 0);
     let mut world =
         World { bed, written, removed, next, half: false, alike, dated, rotations, targets, early };
     // What was rotated away before anybody looked for the first time is not counted.
@@ -326,8 +326,9 @@ proptest! {
     fn any_history_counts_what_was_written(
         what in prop::collection::vec(happens(), 1..40),
         dated in any::<bool>(),
+        pauses in any::<u64>(),
     ) {
-        survives(what, false, dated)?;
+        survives(what, false, dated, Pauses::of_seed(pauses))?;
     }
 }
 
@@ -340,7 +341,8 @@ proptest! {
     fn identical_lines_are_never_counted_twice_and_missing_ones_are_told(
         what in prop::collection::vec(happens(), 1..40),
         dated in any::<bool>(),
+        pauses in any::<u64>(),
     ) {
-        survives(what, true, dated)?;
+        survives(what, true, dated, Pauses::of_seed(pauses))?;
     }
 }

@@ -10,11 +10,14 @@ use super::super::{
 use crate::{meters::FileEvents, source::Stop};
 use flate2::{Compression, write::GzEncoder};
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::{Read, Write},
     path::PathBuf,
     sync::{Arc, Mutex},
+    thread,
+    time::Duration,
 };
 use tallymark_core::{Position, Reject};
 
@@ -51,6 +54,30 @@ impl Sink for Ledger {
     }
 }
 
+/// Waits now and then, as long as a tick of the kernel at least: most of what a test does would have the same time stamp
+/// otherwise, which no real log has. Where it waits, a seed says.
+#[derive(Default)]
+pub(super) struct Pauses(Cell<Option<u64>>);
+
+impl Pauses {
+    const TICK: Duration = Duration::from_millis(5);
+
+    pub(super) fn of_seed(seed: u64) -> Pauses {
+        Pauses(Cell::new(Some(seed)))
+    }
+
+    pub(super) fn maybe(&self) {
+        let Some(state) = self.0.get() else { return };
+        // Splitmix.
+        let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0.set(Some(state));
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        if (mixed >> 32).is_multiple_of(12) {
+            thread::sleep(Pauses::TICK);
+        }
+    }
+}
+
 /// A directory with a log, somebody who reads it, and a store.
 pub(super) struct Bed {
     pub(super) dir: tempfile::TempDir,
@@ -63,6 +90,7 @@ pub(super) struct Bed {
     /// How often it was said that something may be missing.
     pub(super) told: u64,
     pub(super) stop: Stop,
+    pub(super) pauses: Pauses,
     /// What was said of how far it is.
     pub(super) progress: Arc<Mutex<Vec<String>>>,
 }
@@ -80,6 +108,7 @@ impl Bed {
             committed,
             told: 0,
             stop,
+            pauses: Pauses::default(),
             progress: Arc::default(),
         }
     }
@@ -93,16 +122,20 @@ impl Bed {
     }
 
     pub(super) fn append(&self, name: &str, text: &str) {
+        self.pauses.maybe();
         let mut file = OpenOptions::new().create(true).append(true).open(self.path(name)).unwrap();
         file.write_all(text.as_bytes()).unwrap();
     }
 
     pub(super) fn rename(&self, from: &str, to: &str) {
+        self.pauses.maybe();
         fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
     pub(super) fn copytruncate(&self, copy: &str) {
+        self.pauses.maybe();
         fs::copy(self.log(), self.path(copy)).unwrap();
+        self.pauses.maybe();
         File::options().write(true).open(self.log()).unwrap().set_len(0).unwrap();
     }
 
@@ -134,7 +167,9 @@ impl Bed {
         for path in entries.iter().filter(|path| path.is_file() && !path.is_symlink()) {
             let mtime = fs::metadata(path).unwrap().modified().unwrap();
             let copy = self.path("copy");
+            self.pauses.maybe();
             fs::copy(path, &copy).unwrap();
+            self.pauses.maybe();
             File::options().write(true).open(&copy).unwrap().set_modified(mtime).unwrap();
             fs::rename(copy, path).unwrap();
         }
@@ -162,6 +197,7 @@ impl Bed {
 
     /// One step with what room there is.
     pub(super) fn step(&mut self, room: usize) -> Progress {
+        self.pauses.maybe();
         let mut seen = std::mem::take(&mut self.seen);
         (seen.room, seen.taken) = (room, 0);
         let step = self.follower().step(&mut seen);

@@ -1,6 +1,9 @@
 //! Histories of the model that once went wrong.
 
-use super::any::{Happens, survives};
+use super::{
+    any::{Happens, survives},
+    bed::Pauses,
+};
 
 #[test]
 fn known_histories_count_what_was_written() {
@@ -362,7 +365,30 @@ fn known_histories_count_what_was_written() {
         ),
     ] {
         for dated in [false, true] {
-            survives(what.clone(), alike, dated).unwrap();
+            survives(what.clone(), alike, dated, Pauses::default()).unwrap();
         }
+    }
+}
+
+/// Two files with the same lines and time, one of them packed. An open file was taken for the packed one, whose record
+/// then had no file that is packed, and a truncated log took the plain one: what that had was counted again: where
+/// time stamps fell so.
+#[test]
+fn a_packed_file_is_that_of_its_record_whatever_is_open() {
+    use Happens::*;
+    let what = [
+        Append(31),
+        CopyTruncate,
+        Append(33),
+        Late(2),
+        LateTruncate { lines: 3, hidden: true },
+        CopyDirectory,
+        Kill,
+        Pack { newest: false },
+        LateTruncate { lines: 4, hidden: false },
+        CopyDirectory,
+    ];
+    for seed in 0..150 {
+        survives(what.to_vec(), true, true, Pauses::of_seed(seed)).unwrap();
     }
 }
