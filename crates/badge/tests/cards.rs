@@ -4,8 +4,8 @@
 
 use tallymark_badge::card::{
     CardLang, CardLook, CardRank, CardTheme, CardTime, CommitYears, LanguageCard, LanguageLayout,
-    LanguageMeasure, LanguageValues, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard, StreakUnit,
-    TrafficCard, notice,
+    LanguageMeasure, LanguageValues, NoLanguages, RepositoryCard, StatsCard, StatsRow, Streak, StreakCard,
+    StreakUnit, TrafficCard, notice,
 };
 use tallymark_core::{Day, Minute};
 
@@ -71,7 +71,7 @@ fn languages_are_drawn_in_every_layout() {
             login: "octo-cat",
             languages: &languages,
             measure: LanguageMeasure::Repositories,
-            has_repositories: true,
+            nothing: NoLanguages::Unknown,
             count: layout.usual_count(),
             layout,
             values: LanguageValues::Percents,

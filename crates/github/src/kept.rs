@@ -59,6 +59,12 @@ pub struct Work {
     pub contributions: Option<Contributions>,
     /// Languages by the size of their code.
     pub code: Option<CodeLanguages>,
+    /// The last answer about contributions was of no use, and the next one will hardly be.
+    #[serde(default)]
+    pub no_contributions: bool,
+    /// The same for the sizes of languages.
+    #[serde(default)]
+    pub no_code: bool,
 }
 
 /// What the store keeps of an account.

@@ -31,6 +31,7 @@ mod token_news;
 mod tokens;
 mod tracked;
 mod traffic;
+mod work_news;
 mod zone;
 
 pub use account_name::{AccountName, NotAnAccountName};
@@ -50,6 +51,7 @@ pub use status::{TokenStatus, token_status};
 pub use token::{GithubToken, NotAGithubToken};
 pub use tracked::{MOST_TRACKED, NotTracked, TrackedAccount, TrackedAccounts};
 pub use traffic::{RepositoryTraffic, TrafficDay};
+pub use work_news::{UnreadWork, WorkPart};
 pub use zone::{DayZone, NotADayZone};
 
 /// What this crate keeps in a store, for whoever takes all of it to another one.

@@ -16,10 +16,11 @@ use crate::{
     questions::{AccountQuestion, AskedQuestion, AwaitedAnswer, Questions},
     recent::RecentAccounts,
     stats::{Measured, measure},
-    status::{self, TokenStatus},
+    status,
     token::Budget,
     tracked::TrackedAccounts,
     traffic::{self, RepositoryTraffic},
+    work_news::{UnreadWork, WorkNews, WorkPart, is_of_account},
 };
 use prometheus_client::{
     collector::Collector,
@@ -87,6 +88,8 @@ struct KnownStats {
     rests_until: u64,
     /// Why it failed.
     why: Option<Arc<GithubError>>,
+    /// It did not fail, but for this.
+    unread: Vec<UnreadWork>,
 }
 
 /// The statistics of GitHub's accounts.
@@ -100,6 +103,7 @@ pub struct Statistics {
     known: Mutex<RecentAccounts<KnownStats>>,
     questions: Questions,
     proof: GithubProof,
+    news: WorkNews,
     /// How often an account was not asked for, because the calls left are kept for tracked ones.
     reserved: Counter,
     me: Weak<Statistics>,
@@ -125,6 +129,7 @@ impl Statistics {
             known: Mutex::new(RecentAccounts::new(REMEMBERED)),
             questions: Questions::default(),
             proof: GithubProof::default(),
+            news: WorkNews::default(),
             reserved: Counter::default(),
             me: me.clone(),
         })
@@ -201,6 +206,11 @@ impl Statistics {
         self.lock_known().find(login)?.why.clone()
     }
 
+    /// What the last request for an account did not bring, although it was answered.
+    pub fn unread(&self, login: &AccountName) -> Vec<UnreadWork> {
+        self.lock_known().find(login).map(|known| known.unread.clone()).unwrap_or_default()
+    }
+
     /// Whether what users have done can be known.
     pub fn has_tokens(&self) -> bool {
         self.api.has_tokens()
@@ -244,11 +254,6 @@ impl Statistics {
     /// The tokens by their last four characters, if GitHub refuses all of them; none if it takes one, or does not answer.
     pub async fn refused_tokens(&self) -> Vec<String> {
         status::all_refused(&self.api).await
-    }
-
-    /// What each token may still do, and whose it is, which costs one call each.
-    pub async fn token_status(&self) -> Vec<TokenStatus> {
-        status::of_each(&self.api).await
     }
 
     /// When a tracked account is to be asked for again, in seconds since 1970, by what this process or another one has kept; 0
@@ -311,11 +316,12 @@ impl Statistics {
             true => measure(&self.api, login, before.and_then(|record| record.measured.as_ref())).await,
             false => Err(GithubError::Reserved),
         };
+        let mut unread = Vec::new();
         let record = match measured {
             Ok(measured) => {
                 // Before what it has done is asked for, which is no older then.
                 let at = self.api.seconds();
-                let work = self.work(login, before, &measured, is_tracked).await;
+                let work = self.work(login, before, &measured, is_tracked, &mut unread).await;
                 Ok(StatsRecord { measured: Some(measured), at, missing: None, work })
             }
             Err(GithubError::Nobody) => self.missed(before, is_tracked).await.ok_or(GithubError::Nobody),
@@ -325,7 +331,7 @@ impl Statistics {
         match record {
             Ok(record) => {
                 let record = Arc::new(record);
-                self.keep(login, &record, kept::kept_until(&record, is_tracked, now)).await;
+                self.keep(login, &record, kept::kept_until(&record, is_tracked, now), unread).await;
                 record.shown(record.missing.is_some())
             }
             Err(why) => {
@@ -359,22 +365,31 @@ impl Statistics {
         before: Option<&StatsRecord>,
         measured: &Measured,
         is_tracked: bool,
+        unread: &mut Vec<UnreadWork>,
     ) -> Arc<Work> {
         let last = before.map(|record| record.work.clone()).unwrap_or_default();
         if !self.api.has_tokens() || !self.may_ask(is_tracked, Budget::Graph) {
             return last;
         }
-        let failed = |what: &'static str, why: GithubError| {
-            debug!(%login, error = &why as &dyn std::error::Error, "{what} are not known");
+        // Answers whether the account itself is the reason.
+        let mut failed = |part: WorkPart, why: GithubError| {
+            self.news.failed(login, part, &why, is_tracked);
+            debug!(%login, error = &why as &dyn std::error::Error, "{part} are not known");
+            let is_of_account = is_of_account(&why);
+            unread.push(UnreadWork { part, why: Arc::new(why) });
+            is_of_account
         };
         let mut work = Work::clone(&last);
         if measured.stats.is_organization {
             // It may have been a user's before.
-            work.contributions = None;
+            (work.contributions, work.no_contributions) = (None, false);
         } else {
             match self.contributions(login).await {
-                Ok(contributions) => work.contributions = Some(contributions),
-                Err(why) => failed("contributions", why),
+                Ok(contributions) => {
+                    self.news.answered(login, WorkPart::Contributions);
+                    (work.contributions, work.no_contributions) = (Some(contributions), false);
+                }
+                Err(why) => work.no_contributions |= failed(WorkPart::Contributions, why),
             }
         }
         let now = self.api.seconds();
@@ -387,8 +402,11 @@ impl Statistics {
             // There was no push since.
             Some(code) if before.is_some_and(|before| same(before, code.at)) => code.at = now,
             _ => match code::measure(&self.api, login, measured.stats.originals, now).await {
-                Ok(code) => work.code = Some(code),
-                Err(why) => failed("the sizes of languages", why),
+                Ok(code) => {
+                    self.news.answered(login, WorkPart::Code);
+                    (work.code, work.no_code) = (Some(code), false);
+                }
+                Err(why) => work.no_code |= failed(WorkPart::Code, why),
             },
         }
         Arc::new(work)
@@ -421,10 +439,16 @@ impl Statistics {
     }
 
     /// Remembers a record, here and in the store.
-    async fn keep(&self, login: &AccountName, record: &Arc<StatsRecord>, until: u64) {
+    async fn keep(
+        &self,
+        login: &AccountName,
+        record: &Arc<StatsRecord>,
+        until: u64,
+        unread: Vec<UnreadWork>,
+    ) {
         let why = record.missing.map(|_| Arc::new(GithubError::Nobody));
         let (looked, record_here) = (self.api.seconds(), Some(record.clone()));
-        let known = KnownStats { record: record_here, looked, why, ..KnownStats::default() };
+        let known = KnownStats { record: record_here, looked, why, unread, ..KnownStats::default() };
         self.lock_known().put(login.clone(), known.clone());
         match kept::keep(&*self.store, login, record, until).await {
             Ok(print) => self.lock_known().put(login.clone(), KnownStats { print: Some(print), ..known }),

@@ -22,10 +22,11 @@ pub(crate) const PAGES: usize = 100;
 pub(crate) const MOST: u64 = 1_000_000_000;
 /// The longest name of a language.
 pub(crate) const LANGUAGE: usize = 60;
-/// How many repositories are kept one by one, and how much of their texts, in bytes. GitHub's names have at most 100.
-const KNOWN: usize = 100;
+/// How many repositories are kept one by one.
+pub(crate) const KNOWN: usize = 100;
+/// How much of their texts is kept: GitHub's names have at most so many bytes, and descriptions so many characters.
 pub(crate) const NAME: usize = 100;
-const DESCRIPTION: usize = 200;
+const DESCRIPTION: usize = 350;
 /// While pages are read, one repository in so many may come or go, and never as many as a page has: a lost page is not
 /// mistaken for deleted repositories.
 const COME_AND_GO: usize = 50;
@@ -60,7 +61,7 @@ pub struct Stats {
 pub struct KnownRepository {
     /// Its name, without its owner.
     pub name: String,
-    /// What its owner says of it, cut.
+    /// What its owner says of it, shortened.
     pub description: Option<String>,
     /// Its main language.
     pub language: Option<String>,
@@ -129,6 +130,9 @@ pub(crate) struct Measured {
     etags: Vec<String>,
     /// How many repositories GitHub says there are.
     said: u64,
+    /// Earlier versions kept less of descriptions.
+    #[serde(default)]
+    has_whole_texts: bool,
 }
 
 impl Measured {
@@ -196,7 +200,9 @@ pub(crate) async fn measure(
     login: &AccountName,
     before: Option<&Measured>,
 ) -> Result<Measured, GithubError> {
-    let known = before.filter(|before| before.etags.iter().all(|etag| !etag.is_empty()));
+    let can_be_kept =
+        |before: &&Measured| before.has_whole_texts && before.etags.iter().all(|etag| !etag.is_empty());
+    let known = before.filter(can_be_kept);
     let etag = |at: usize| known.and_then(|known| known.etags.get(at)).map(String::as_str);
     let reply = api.get(login, &format!("users/{login}"), etag(0)).await?;
     let mut etags = vec![reply.etag.unwrap_or_default()];
@@ -217,14 +223,14 @@ pub(crate) async fn measure(
                 let Stats { login, is_organization, followers, .. } = stats;
                 let stats = Stats { login, is_organization, followers, ..Stats::clone(&known.stats) };
                 etags.extend(known.etags.iter().skip(1).cloned());
-                return Ok(Measured { stats: Arc::new(stats), said, etags });
+                return Ok(Measured { stats: Arc::new(stats), said, etags, has_whole_texts: true });
             }
         },
     };
     let mut pages = RepositoryPages { stats, said, etags };
     pages.read(api, login, first).await?;
     let RepositoryPages { stats, said, etags } = pages;
-    Ok(Measured { stats: Arc::new(stats), said, etags })
+    Ok(Measured { stats: Arc::new(stats), said, etags, has_whole_texts: true })
 }
 
 /// What the account says of itself, without its repositories.
@@ -395,7 +401,7 @@ fn add(sums: &mut RepositorySums, repository: RepositoryJson) -> Result<(), Gith
         .ok_or(GithubError::Absurd("a number of a repository"))?;
     let known = KnownRepository {
         name: cut(name, NAME),
-        description: description.map(|text| cut(text, DESCRIPTION)).filter(|text| !text.is_empty()),
+        description: description.map(|text| shortened(text, DESCRIPTION)).filter(|text| !text.is_empty()),
         language,
         stars: stargazers_count,
         forks: forks_count,
@@ -418,6 +424,14 @@ fn keep(known: &mut Vec<KnownRepository>, one: KnownRepository) {
 pub(crate) fn cut(mut text: String, most: usize) -> String {
     text.truncate(text.floor_char_boundary(most));
     text
+}
+
+/// A text of so many characters at most; one that was longer ends in an ellipsis.
+fn shortened(text: String, most: usize) -> String {
+    match text.chars().count() <= most {
+        true => text,
+        false => text.chars().take(most - 1).chain(['…']).collect(),
+    }
 }
 
 /// JSON of a known form; serde's own bound on depth holds.
@@ -474,6 +488,8 @@ mod tests {
     #[test]
     fn texts_are_cut_in_whole_characters() {
         assert_eq!(cut("易语言".to_owned(), 4), "易");
+        assert_eq!(shortened("易语言".to_owned(), 3), "易语言");
+        assert_eq!(shortened("易语言包".to_owned(), 3), "易语…");
         assert!(add(&mut RepositorySums::default(), one("r", MOST + 1, "C", true)).is_err());
     }
 }

@@ -120,7 +120,7 @@ async fn card(
     let Some(aged) = aged else { return Some(None) };
     // A file has no headers in which they could be said.
     let mut notes = CardNotes::default();
-    let look = address.look(&mut notes).ok()?;
+    let look = address.look(&mut notes);
     match address.draw(store, aged, &look, terms, &mut notes).await {
         Ok(svg) => Some(Some(svg)),
         Err(NoCard::NotYet(_)) => Some(None),

@@ -77,7 +77,7 @@ fn what_was_looked_at_comes_from_disk_in_any_order_of_its_parameters() {
         assert_eq!(github.calls().len(), 2 + 2, "each account was asked for once, whatever is shown");
         for (path, status) in [
             ("/api?username=Octo-Cat&theme=../../badges", 200),
-            ("/api?username=Octo-Cat&layout=../../badges&hide=..%2f", 400),
+            ("/api?username=Octo-Cat&layout=../../badges&hide=..%2f", 200),
             ("/api?username=..%2f..%2fetc", 404),
             ("/api?username=../x&theme=dark", 404),
             ("/api", 400),

@@ -40,7 +40,7 @@ fn a_readme_changes_the_host_and_nothing_else() {
     let get = |path: &str| {
         let answer = http::get(place.addr(), path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        assert!(answer.header("x-tallymark").unwrap().starts_with("ignored"));
+        assert!(answer.header("x-tallymark").unwrap().starts_with("not counted: a card"));
         picture(&answer).to_owned()
     };
     for (path, says) in [
@@ -121,24 +121,22 @@ fn what_is_wrong_is_said_in_a_picture() {
     let (place, _daemon) = start(&github);
     for (path, status, says) in [
         ("/api", 400, "username is missing"),
-        ("/api?username=octo&hide=star", 400, "hide=star: did you mean stars?"),
-        ("/api?username=octo&hide=stars,repos,forks,followers", 400, "one row has to be left"),
-        ("/api?username=octo&show=everything", 400, "show is one of"),
-        ("/api?username=octo&title_color=url(%23x)", 400, "title_color"),
-        ("/api?username=octo&bg_color=1,2", 400, "bg_color"),
-        ("/api?username=octo&card_width=wide", 400, "card_width is a number"),
-        ("/api?username=octo&hide_border=perhaps", 400, "hide_border is true or false"),
-        ("/api?username=octo&number_format=roman", 400, "number_format"),
-        ("/api/top-langs?username=octo&layout=cube", 400, "layout is one of"),
-        ("/api/top-langs?username=octo&langs_count=all", 400, "langs_count is a number from 1 to 20"),
+        ("/api?username=octo&hide=stars,repos,forks,followers", 400, "hide leaves nothing to show"),
+        ("/api?username=octo&include_all_commits=perhaps", 400, "include_all_commits is true or false"),
+        ("/api?username=octo&commits_year=last&locale=zh", 400, "地址有误 commits_year 是 2005 年起的年份"),
         ("/api/gist?id=1", 404, "Tallymark has no card of a gist"),
         ("/api/wakatime/?username=octo", 404, "Tallymark has no WakaTime card"),
+        ("/api/gist?id=1&locale=cn", 404, "Tallymark 没有 gist 卡片"),
         ("/api/pin?username=octo", 400, "repo is missing: add &repo=REPOSITORY"),
         // Whoever it is.
         ("/api/pin?username=not-known-yet", 400, "repo is missing"),
-        ("/api/pin?username=octo&repo=nothing", 404, "octo has no public repository nothing"),
-        ("/api?username=nobody", 404, "GitHub has no account nobody"),
-        ("/api?username=a%2Fb%3Cscript%3E", 404, "GitHub has no account a/b"),
+        ("/api/pin?username=octo&locale=zh", 400, "缺少 repo"),
+        ("/api/pin?username=octo&repo=nothing&locale=cn", 404, "octo 没有名为“nothing”的公开仓库"),
+        ("/api/streak?username=octo&locale=cn", 404, "只有设置了 GitHub 令牌"),
+        ("/api?username=nobody&locale=zh", 404, "GitHub 上没有账号“nobody”"),
+        ("/api/pin?username=octo&repo=nothing", 404, "octo has no public repository “nothing”"),
+        ("/api?username=nobody", 404, "GitHub has no account “nobody”"),
+        ("/api?username=a%2Fb%3Cscript%3E", 404, "GitHub has no account “a/b"),
     ] {
         let answer = http::get(place.addr(), path);
         assert_eq!(answer.status, status, "{path}");
@@ -151,7 +149,7 @@ fn what_is_wrong_is_said_in_a_picture() {
     let calls = github.calls().len();
     github.answer_instead(|_| Some(WebReply::status(500, "text/plain", "")));
     let answer = http::get(place.addr(), "/api?username=new&theme=dark");
-    assert!(picture(&answer).contains("statistics of new are on their way"));
+    assert!(picture(&answer).contains("Statistics of new are on their way"));
     assert!(picture(&http::get(place.addr(), "/api?username=octo")).contains(">7<"), "what is known stays");
     assert_eq!(github.calls().len(), calls + 1);
 }
@@ -167,7 +165,7 @@ fn what_the_originals_take_draws_a_card_and_is_said() {
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         assert!(picture(&answer).contains(says), "{path}: {says} is missing in {}", answer.text());
         let why = answer.header("x-tallymark").unwrap();
-        let notes = why.strip_prefix("ignored: a card counts nothing").unwrap();
+        let notes = why.strip_prefix("not counted: a card").unwrap();
         let is_noted = if noted.is_empty() { !notes.contains('=') } else { notes.contains(noted) };
         assert!(is_noted, "{path}: {why}");
     };
@@ -176,7 +174,7 @@ fn what_the_originals_take_draws_a_card_and_is_said() {
         (
             "/api?username=octo&theme=dracla",
             follows,
-            "; theme=dracla is unknown, did you mean dracula?: default is shown",
+            "; theme=dracla is unknown (did you mean dracula?): default is shown",
         ),
         ("/api?username=octo&theme=a%0d%0ab", follows, "; theme is unknown: default is shown"),
         ("/api?username=octo&theme=vue_dark", "fill:#273849", ""),
@@ -195,6 +193,40 @@ fn what_the_originals_take_draws_a_card_and_is_said() {
             "; description_lines_count=9 is out of range: 3 is taken",
         ),
         ("/api?username=octo&border_radius=4.5&card_width=450.5", "rx=\"5\"", ""),
+        (
+            "/api?username=octo&hide=star",
+            "Total Stars",
+            "; hide=star is unknown (did you mean stars?), so it is",
+        ),
+        ("/api?username=octo&hide=[%22contribs%22]", ">7<", "; hide is unknown, so it is ignored"),
+        ("/api?username=octo&show=all,followers", "Followers", "; show=all is unknown, so it is ignored"),
+        ("/api?username=octo&rank_icon=octopus", ">7<", "; rank_icon=octopus is unknown"),
+        ("/api?username=octo&number_format=roman", ">7<", "; number_format=roman is unknown"),
+        (
+            "/api?username=octo&title_color=ffff1",
+            follows,
+            "; title_color=ffff1 is no color, so it is ignored",
+        ),
+        ("/api?username=octo&title_color=url(%23x)", follows, "; title_color is no color, so it is ignored"),
+        ("/api?username=octo&bg_color=30,fff", follows, "; bg_color is neither a color nor a gradient"),
+        ("/api?username=octo&hide_border=perhaps", ">7<", "; hide_border=perhaps is neither true nor false"),
+        (
+            "/api?username=octo&card_width=495px",
+            "width=\"495\"",
+            "; card_width=495px is no number: 495 is taken",
+        ),
+        (
+            "/api?username=octo&card_width=wide",
+            "width=\"450\"",
+            "; card_width=wide is no number, so it is ignored",
+        ),
+        ("/api?username=octo&border_radius=abc", "rx=\"5\"", "; border_radius=abc is no number"),
+        ("/api/top-langs?username=octo&layout=cube", "height=\"8\"", "; layout=cube is unknown"),
+        ("/api/top-langs?username=octo&langs_count=six", "Rust", "; langs_count=six is no number"),
+        ("/api/top-langs?username=octo&hide_progress=0.5", "100.0%", "; hide_progress=0.5 is neither"),
+        ("/api/top-langs?username=octo&stats_format=b", "100.0%", "; stats_format=b is unknown"),
+        ("/api/top-langs?username=octo&hide=rust", "All languages are hidden", ""),
+        ("/api/pin?username=octo&repo=r1&show_owner=x", ">r1<", "; show_owner=x is neither"),
         ("/api?username=octo&number_precision=2", ">7<", "; number_precision is ignored"),
         ("/api?username=octo&count_private=true", ">7<", "; count_private is ignored"),
         ("/api/pin?username=octo&repo=r1&count_private=true", "r1", ""),
@@ -328,16 +360,16 @@ fn with_a_token_cards_know_what_an_account_has_done() {
     for (path, status, says) in [
         ("/api/streak?username=octo-cat&timezone=Mars", 400, "there is no zone Mars"),
         ("/api/streak?username=octo-cat&mode=monthly", 400, "mode is one of daily, weekly"),
+        ("/api/streak?username=octo-cat&mode=monthly&locale=zh", 400, "mode 只能是 daily、weekly"),
         ("/api/streak?username=octo-cat&exclude_days=Someday", 400, "exclude_days is one of Sun, Mon"),
         (
             "/api/streak?username=octo-cat&exclude_days=Sun,Mon,Tue,Wed,Thu,Fri,Sat",
             400,
-            "one day of the week has to be left",
+            "exclude_days leaves no day of the week",
         ),
         ("/api/streak?username=octo-cat&starting_year=99", 400, "starting_year is a year from 2005 on"),
         ("/api/streak?username=acme", 404, "acme is an organization"),
         ("/api?username=octo-cat&commits_year=1999", 400, "commits_year is a year from 2005 on"),
-        ("/api?username=octo-cat&rank_icon=octopus", 400, "rank_icon is one of"),
         ("/api/top-langs?username=octo-cat&size_weight=many", 400, "size_weight is a number from 0 to 10"),
     ] {
         let answer = http::get(place.addr(), path);
@@ -362,7 +394,7 @@ fn without_a_token_what_is_not_known_is_left_out_and_said() {
     assert!(picture(&answer).contains("Followers") && !answer.text().contains("Commits"));
     for path in ["/api/top-langs?username=octo", "/api/pin?username=octo&repo=r1"] {
         let answer = http::get(place.addr(), path);
-        assert_eq!(answer.header("x-tallymark"), Some("ignored: a card counts nothing"), "{path}");
+        assert_eq!(answer.header("x-tallymark"), Some("not counted: a card"), "{path}");
     }
     for (path, status, says) in [
         ("/api/streak?username=octo", 404, "known only with a token for GitHub"),

@@ -10,7 +10,7 @@ use std::{
     },
 };
 use tallymark_core::Minute;
-use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, http, wait_until};
+use tallymark_testbed::{Daemon, FakeGithub, FakeRepository, WebReply, http, wait_until};
 
 const TOKEN: &str = "ghp_c4n4ry0123456789";
 const SECRET: &str = "s1gning-c4n4ry-0123456789";
@@ -341,6 +341,51 @@ fn the_command_line_tracks_and_tells() {
         assert_eq!(place.run(&["github", "remove", "octo-cat"]).good(), "1 account removed.\n");
         place.run(&["github", "remove", "octo-cat"]).refused(1, &["octo-cat is not tracked"]);
     }
+}
+
+/// The totals of repositories are new, and what the account has done is not.
+#[test]
+fn what_could_not_be_fetched_is_said_and_logged_once() {
+    let github = FakeGithub::start();
+    github.token(TOKEN, "owner", 5000);
+    github.add("octo", repositories(7));
+    let mut place = Place::new();
+    configure(
+        &mut place,
+        &github,
+        &format!("tokens = [\"{TOKEN}\"]\nsoft-ttl = \"10s\"\nrefresh = \"10s\"\n"),
+    );
+    place.run(&["github", "add", "octo"]).good();
+    github.add("octo", repositories(9));
+    github.answer_instead(|request| {
+        request.target.contains("graphql").then(|| WebReply::status(502, "text/plain", ""))
+    });
+    let ran = place.run(&["github", "refresh", "octo"]);
+    assert_eq!((ran.code, ran.stdout.contains("stars 9,")), (Some(1), true), "{ran:?}");
+    let said = "octo: commits, streaks and the rank could not be fetched: GitHub answers 502 Bad Gateway; the last ones stay";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    let mut daemon = place.serve();
+    let fails = "cannot be fetched from GitHub's GraphQL API";
+    wait_until("the daemon says that it fails", PATIENCE * 2, || daemon.stderr().contains(fails));
+    github.answer_well();
+    wait_until("it says that it works", PATIENCE * 2, || {
+        daemon.stderr().contains("GraphQL API answers again")
+    });
+    daemon.sigterm();
+    daemon.wait(PATIENCE);
+    let log = daemon.stderr();
+    assert_eq!(log.matches(fails).count(), 1, "{log}");
+}
+
+/// It asks GitHub alone.
+#[test]
+fn status_needs_no_store() {
+    let github = FakeGithub::start();
+    github.token(TOKEN, "owner", 5000);
+    let mut place = Place::new();
+    place.configure(&format!("[github]\napi-url = \"{}\"\ntokens = [\"{TOKEN}\"]\n", github.url()));
+    assert!(place.run(&["github", "status"]).good().contains("...6789 of owner: ready"));
+    place.run(&["github", "list"]).refused(1, &[]);
 }
 
 #[test]

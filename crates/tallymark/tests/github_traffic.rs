@@ -85,8 +85,8 @@ fn each_day_is_counted_once_and_only_when_it_is_final() {
         assert_eq!(http::get(place.addr(), "/api/traffic.png?username=octo&repo=r1").status, 200);
         for (path, status, says) in [
             ("/api/traffic?username=octo", 400, "repo is missing"),
-            ("/api/traffic?username=octo&repo=r2", 404, "no traffic of Octo/r2 is archived"),
-            ("/api/traffic?username=octo&repo=r3", 404, "no public repository r3"),
+            ("/api/traffic?username=octo&repo=r2", 404, "No traffic of Octo/r2 is archived"),
+            ("/api/traffic?username=octo&repo=r3", 404, "no public repository “r3”"),
         ] {
             let card = http::get(place.addr(), path);
             assert_eq!(card.status, status, "{path}");

@@ -92,6 +92,11 @@ fn addresses_are_snow_traces_and_only_views_of_visits_count() {
             assert_eq!(answer.status, 400);
             assert!(picture(&answer).contains(says), "{}", answer.text());
         }
+        // In the size and the language of the panel.
+        let wrong = get(&place, "/v1/octo/hello?theme=blue&lang=zh&layout=stacked", &[PERSON]);
+        let svg = picture(&wrong);
+        assert!(svg.contains("width=\"380\"") && svg.contains("theme 可为 auto、light 或 dark"), "{svg}");
+        assert!(!svg.contains("is auto"), "{svg}");
         assert_eq!(get(&place, "/health", &[]).text(), r#"{"status":"ok"}"#);
         totals(&place, "octo/hello", [5, 0, 0]);
         totals(&place, "visit/x", [1, 0, 0]);

@@ -28,12 +28,18 @@ use tallymark_badge::card::{CardLook, notice};
 use tallymark_github::{AccountName, CardAddress, CardKind, CardNotes, CardTerms, NoCard, NoStats};
 use tallymark_store::StoreRead;
 
-const UNCOUNTED: &str = "ignored: a card counts nothing";
+const UNCOUNTED: &str = "not counted: a card";
 
-/// What others have at these addresses and we do not.
-const OTHERS: [(&str, &str); 2] = [
-    ("/api/gist", "Tallymark has no card of a gist: link it in words"),
-    ("/api/wakatime", "Tallymark has no WakaTime card"),
+/// What others have at these addresses and we do not, in English and in Chinese.
+const OTHERS: [(&str, [&str; 2]); 2] = [
+    (
+        "/api/gist",
+        [
+            "Tallymark has no card of a gist. Use a link in its place.",
+            "Tallymark 没有 gist 卡片，请改用链接。",
+        ],
+    ),
+    ("/api/wakatime", ["Tallymark has no WakaTime card.", "Tallymark 没有 WakaTime 卡片。"]),
 ];
 
 /// Where each card is; with a slash at the end, too.
@@ -54,9 +60,12 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         let handler = handler(kind, app.store.clone(), drawn.clone());
         routes = routes.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
-    for (path, what) in OTHERS {
-        let nothing = NoCard::Nothing(what.to_owned());
-        let answer = only("GET, HEAD", get(async move || said(&nothing, &CardLook::default())));
+    for (path, [en, zh]) in OTHERS {
+        let answer = async move |uri: Uri| {
+            let look = address(CardKind::Stats, Query::of(&uri)).look(&mut CardNotes::default());
+            said(&NoCard::Nothing(look.lang.say(en, zh)), &look)
+        };
+        let answer = only("GET, HEAD", get(answer));
         routes = routes.route(path, answer.clone()).route(&format!("{path}/"), answer);
     }
     routes.layer(middleware::from_fn_with_state(app.clone(), limited)).with_state(front)
@@ -69,12 +78,8 @@ fn handler(kind: CardKind, store: Arc<dyn StoreRead>, drawn: Arc<DrawnCards>) ->
         if let Some((card, why)) = drawn.find(asked_for) {
             return headers::picture_noted(StatusCode::OK, card, why);
         }
-        let raw = |key: &str| {
-            query.raw().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value)
-        };
-        let address = CardAddress::read(kind, raw);
-        let mut notes = CardNotes::default();
-        address.note_unsupported(&mut notes, |key| raw(key).is_some());
+        let (address, mut notes) = (address(kind, query), CardNotes::default());
+        address.note_unsupported(&mut notes, |key| raw(query, key).is_some());
         match asked(&front, &*store, &address, &mut notes).await {
             Ok(svg) => {
                 let (svg, why) = (Bytes::from(svg), noted(&notes));
@@ -87,6 +92,14 @@ fn handler(kind: CardKind, store: Arc<dyn StoreRead>, drawn: Arc<DrawnCards>) ->
     only("GET, HEAD", get(answer))
 }
 
+fn address(kind: CardKind, query: Query<'_>) -> CardAddress {
+    CardAddress::read(kind, |key| raw(query, key))
+}
+
+fn raw<'a>(query: Query<'a>, key: &str) -> Option<&'a str> {
+    query.raw().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value)
+}
+
 /// What `X-Tallymark` says of a card.
 fn noted(notes: &CardNotes) -> HeaderValue {
     let mut text = UNCOUNTED.to_owned();
@@ -96,12 +109,14 @@ fn noted(notes: &CardNotes) -> HeaderValue {
 
 fn said(why: &NoCard, look: &CardLook) -> Response {
     let (status, title, what) = match why {
-        NoCard::Wrong(what) => (StatusCode::BAD_REQUEST, "This address is wrong", what),
-        NoCard::Nothing(what) => (StatusCode::NOT_FOUND, "GitHub", what),
+        NoCard::Wrong(what) => {
+            (StatusCode::BAD_REQUEST, look.lang.say("This address is wrong", "地址有误"), what)
+        }
+        NoCard::Nothing(what) => (StatusCode::NOT_FOUND, "GitHub".to_owned(), what),
         // A broken image stays in Camo; this is replaced by the next view.
-        NoCard::NotYet(what) => (StatusCode::OK, "GitHub", what),
+        NoCard::NotYet(what) => (StatusCode::OK, "GitHub".to_owned(), what),
     };
-    headers::picture(status, notice(title, what, look), UNCOUNTED)
+    headers::picture(status, notice(&title, what, look), UNCOUNTED)
 }
 
 async fn asked(
@@ -110,12 +125,16 @@ async fn asked(
     address: &CardAddress,
     notes: &mut CardNotes,
 ) -> Result<String, (NoCard, CardLook)> {
-    let look = address.look(notes).map_err(|what| (what.into(), CardLook::default()))?;
-    let name = address.name();
-    if let Some(what) = address.lacks() {
-        return Err((what.to_owned().into(), look));
+    let look = address.look(notes);
+    let (name, lang) = (address.name(), look.lang);
+    if let Some(what) = address.lacks(lang) {
+        return Err((what.into(), look));
     }
-    let nobody = || NoCard::Nothing(format!("GitHub has no account {name}"));
+    let nobody = || {
+        NoCard::Nothing(
+            lang.say(&format!("GitHub has no account “{name}”"), &format!("GitHub 上没有账号“{name}”")),
+        )
+    };
     let Ok(login) = AccountName::new(&name) else { return Err((nobody(), look)) };
     let statistics = &front.statistics;
     let terms =
@@ -129,7 +148,13 @@ async fn asked(
             Ok(svg)
         }
         Err(NoStats::Nobody) => Err((nobody(), look)),
-        Err(NoStats::NotYet) => Err((NoCard::NotYet(format!("statistics of {name} are on their way")), look)),
+        Err(NoStats::NotYet) => {
+            let coming = lang.say(
+                &format!("Statistics of {name} are on their way"),
+                &format!("{name} 的统计数据稍后显示"),
+            );
+            Err((NoCard::NotYet(coming), look))
+        }
     }
 }
 

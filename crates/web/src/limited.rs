@@ -27,7 +27,7 @@ pub(crate) async fn limited(
 
 fn too_often(sent: &HeaderMap, wait: Duration) -> Response {
     let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many requests");
-    let why = "ignored: pictures of GitHub accounts count nothing";
+    let why = "not counted: too many requests";
     let mut answer =
         if headers::wants_picture(sent) { problem.picture(why) } else { problem.json(headers::json) };
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));

@@ -22,7 +22,7 @@ async fn every_period_has_a_chart_that_ends_now() {
         let (code, headers, svg) = site.get(&format!("/graph/you/repo.svg?period={period}"), None).await;
         assert_eq!(code, StatusCode::OK);
         assert!(svg.contains(&format!("<title>{title}</title>")), "{period}: {svg}");
-        assert_eq!(headers["x-tallymark"], "ignored: a chart");
+        assert_eq!(headers["x-tallymark"], "not counted: a chart");
     }
     assert_eq!(
         site.get("/graph/you/repo.svg", None).await,

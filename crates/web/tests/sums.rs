@@ -26,7 +26,7 @@ async fn names_are_summed_up_by_pattern_and_by_group() {
     ] {
         let (code, headers, svg) = site.get(&format!("/sum.svg?{query}"), None).await;
         assert_eq!((code.as_u16(), title(&svg)), (200, expect), "{query}");
-        assert_eq!(headers["x-tallymark"], "ignored: a sum counts nothing");
+        assert_eq!(headers["x-tallymark"], "not counted: a sum");
     }
     for (query, expect) in [
         ("", "add ?of=OWNER/*"),

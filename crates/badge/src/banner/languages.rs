@@ -45,12 +45,15 @@ pub(super) fn draw(
         )?;
         x += width;
     }
-    f.write_str("</g>\n")?;
+    // Colours of languages do not change, so an edge shows them on both backgrounds.
+    f.write_str(
+        "</g><rect class=\"e\" x=\"20\" y=\"134\" width=\"420\" height=\"10\" rx=\"5\" fill=\"none\"/>\n",
+    )?;
     for (at, (name, _)) in shares.rows().iter().enumerate() {
         let (x, y) = (24 + 145 * (at % COLUMNS), 170 + 15 * (at / COLUMNS));
         writeln!(
             f,
-            "<rect x=\"{x}\" y=\"{top}\" width=\"8\" height=\"8\" rx=\"2\" fill=\"{color}\"/>\
+            "<rect class=\"e\" x=\"{x}\" y=\"{top}\" width=\"8\" height=\"8\" rx=\"2\" fill=\"{color}\"/>\
                  <text class=\"t\" x=\"{text}\" y=\"{base}\" font-size=\"8\">{name} {}</text>",
             shares.percent(at),
             top = y - 4,
@@ -75,7 +78,9 @@ fn cut(name: &str) -> String {
         used += room(c);
         used <= LETTERS
     });
-    begin.chain(['…']).collect()
+    let begin: String = begin.collect();
+    // A full stop would look like a part of the ellipsis.
+    format!("{}…", begin.trim_end_matches([' ', '.']))
 }
 
 #[cfg(test)]
@@ -87,5 +92,6 @@ mod tests {
         assert_eq!(cut("C++"), "C++");
         assert_eq!(cut("Vim Help File and so on"), "Vim Help File and…");
         assert_eq!(cut("易语言易语言易语言易语言"), "易语言易语言易语…");
+        assert_eq!(cut("Visual Basic 6.0 .NET"), "Visual Basic 6.0…");
     }
 }

@@ -1,6 +1,7 @@
 //! GitHub Banners' picture: a GitHub account's statistics on 460 x 215 pixels, light or dark.
 //!
-//! Sizes, places and colours are the original's where they can be read; its light colours could not, and are darker.
+//! Sizes, places and colours are the original's where they can be read; its light colours could not, and are darker. Its
+//! boxes ended before the right edge of everything else, and are wider.
 //! All animation is in the style sheet, and is off for readers who prefer reduced motion. The HTTP server calls this
 //! with the statistics that it has, whatever their age.
 
@@ -25,7 +26,7 @@ const LONGEST_NAME: usize = 39;
 /// What the name may need, in pixels.
 const NAME_ROOM: u32 = 330;
 /// What a number may need in its box.
-const NUMBER_ROOM: u32 = 100;
+const NUMBER_ROOM: u32 = 112;
 
 /// The two themes of the original, which are a part of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -151,7 +152,7 @@ impl BannerDrawing<'_> {
         )?;
         writeln!(
             f,
-            "<style>.t{{fill:{text}}}.m{{fill:{muted}}}.s{{opacity:0}}\
+            "<style>.t{{fill:{text}}}.m{{fill:{muted}}}.e{{stroke:{text};stroke-opacity:.4}}.s{{opacity:0}}\
              @media (prefers-reduced-motion:no-preference){{.s{{opacity:.35;animation:s 3s linear infinite}}\
              .g{{animation:g 4s steps(1) infinite}}}}\
              @keyframes s{{from{{transform:translateY(-20px)}}to{{transform:translateY(215px)}}}}\
@@ -223,13 +224,13 @@ impl BannerDrawing<'_> {
     fn boxes(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Banner { originals, forked, stars, forks, .. } = *self.banner;
         let repositories = originals.saturating_add(forked);
-        let rows = [("REPOS", repositories, 20), ("STARS", stars, 150), ("FORKS", forks, 280)];
+        let rows = [("REPOS", repositories, 20), ("STARS", stars, 164), ("FORKS", forks, 308)];
         for ((label, count, x), accent) in rows.into_iter().zip(self.palette.accents) {
             let number = number(count);
             let size = fitting(20, u32::try_from(number.len()).unwrap_or(1), NUMBER_ROOM);
             writeln!(
                 f,
-                "<rect x=\"{x}\" y=\"62\" width=\"120\" height=\"42\" rx=\"4\" fill=\"{accent}\" fill-opacity=\".06\" \
+                "<rect x=\"{x}\" y=\"62\" width=\"132\" height=\"42\" rx=\"4\" fill=\"{accent}\" fill-opacity=\".06\" \
                  stroke=\"{accent}\" stroke-opacity=\".5\"/><text x=\"{at}\" y=\"75\" font-size=\"8\" fill=\"{accent}\">{label}</text>\
                  <text class=\"t\" x=\"{at}\" y=\"96\" font-size=\"{size}\" font-weight=\"900\">{number}</text>",
                 at = x + 10
@@ -238,7 +239,7 @@ impl BannerDrawing<'_> {
         Ok(())
     }
 
-    /// What the original fetched and did not show.
+    /// What the original fetched and did not show, in the line of the type.
     fn split(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Banner { originals, forked, followers, .. } = *self.banner;
         let line = format!(
@@ -247,8 +248,11 @@ impl BannerDrawing<'_> {
             number(forked),
             number(followers)
         );
-        let size = fitting(8, u32::try_from(line.len()).unwrap_or(1), 420);
-        writeln!(f, "<text class=\"m\" x=\"20\" y=\"115\" font-size=\"{size}\">{line}</text>")
+        let size = fitting(8, u32::try_from(line.len()).unwrap_or(1), 320);
+        writeln!(
+            f,
+            "<text class=\"m\" x=\"440\" y=\"43\" font-size=\"{size}\" text-anchor=\"end\">{line}</text>"
+        )
     }
 
     fn foot(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -257,7 +261,7 @@ impl BannerDrawing<'_> {
             f,
             "<path d=\"M20 202l5 3-5 3z\" fill=\"{accent}\"/><text class=\"m\" x=\"29\" y=\"208\" font-size=\"8\">GENERATED</text>\
              <text class=\"m\" x=\"440\" y=\"208\" font-size=\"8\" text-anchor=\"end\">{}</text>",
-            self.banner.at.spelled()
+            self.banner.at.padded()
         )
     }
 }

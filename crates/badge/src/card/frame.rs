@@ -2,7 +2,7 @@
 
 use super::{CardGround, CardLook, CardPaint, CardTime, themes::CardPalette};
 use crate::text::{Font, XmlText};
-use std::fmt::{self, Formatter, Write};
+use std::fmt::{self, Formatter};
 
 /// From the edge to a text, in pixels.
 pub(super) const PAD: u32 = 25;
@@ -229,40 +229,4 @@ fn placed(
         font.size,
         XmlText(line)
     )
-}
-
-/// A text in lines that fit; what does not fit into the last one is cut.
-pub(super) fn wrapped(text: &str, font: Font, room: u32, most: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let mut longer = line.clone();
-        let _ = write!(longer, "{}{word}", if line.is_empty() { "" } else { " " });
-        if font.width(&longer) <= room || lines.len() + 1 >= most {
-            line = longer;
-            continue;
-        }
-        if !line.is_empty() {
-            lines.push(std::mem::take(&mut line));
-        }
-        line = word.to_owned();
-    }
-    // A word without a blank, like a Chinese sentence, continues on the next line.
-    lines.push(line);
-    let mut whole = Vec::new();
-    for line in lines {
-        let mut rest = line.as_str();
-        while whole.len() + 1 < most && font.width(rest) > room {
-            let cut = font.fit(rest, room);
-            let kept = cut.trim_end_matches('…').chars().count().max(1);
-            let at = rest.char_indices().nth(kept).map_or(rest.len(), |(at, _)| at);
-            whole.push(rest[..at].to_owned());
-            rest = &rest[at..];
-        }
-        if whole.len() < most {
-            whole.push(font.fit(rest, room));
-        }
-    }
-    whole.retain(|line| !line.is_empty());
-    whole
 }

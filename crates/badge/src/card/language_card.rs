@@ -71,6 +71,17 @@ pub enum LanguageValues {
     Hidden,
 }
 
+/// Why there are no languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoLanguages {
+    /// There is nothing that could be in one.
+    NoRepositories,
+    /// GitHub says of no repository which it is in.
+    Unknown,
+    /// All of them are left out.
+    Hidden,
+}
+
 /// The card.
 #[derive(Clone, Copy, Debug)]
 pub struct LanguageCard<'a> {
@@ -80,8 +91,8 @@ pub struct LanguageCard<'a> {
     pub languages: &'a [(String, u64)],
     /// What the weights are.
     pub measure: LanguageMeasure,
-    /// Whether there are repositories at all.
-    pub has_repositories: bool,
+    /// Why there are none, if there are none.
+    pub nothing: NoLanguages,
     /// How many are shown; the others are one.
     pub count: usize,
     /// How.
@@ -103,14 +114,15 @@ impl LanguageCard<'_> {
     /// Draws it.
     #[must_use]
     pub fn render(&self, look: &CardLook) -> String {
-        let usual = if self.layout == LanguageLayout::Donut { 400 } else { 340 };
-        let width = look.width.unwrap_or(usual).clamp(280, WIDEST);
+        // The legend beside a ring has the names of languages on a narrow card, too.
+        let (usual, least) = if self.layout == LanguageLayout::Donut { (400, 340) } else { (340, 280) };
+        let width = look.width.unwrap_or(usual).clamp(least, WIDEST);
         let title = look.title.clone().unwrap_or_else(|| look.lang.most_used_languages());
         let other = look.lang.other();
         let shares = Shares::of(self.languages, self.count, &other);
         let named = |at: usize| format!("{} {}", shares.rows()[at].0, shares.percent(at));
         let about: Vec<String> = (0..shares.rows().len()).map(named).collect();
-        let nothing = look.lang.no_languages(self.has_repositories);
+        let nothing = look.lang.no_languages(self.nothing);
         let about = if about.is_empty() { nothing.clone() } else { about.join(", ") };
         let note = look.lang.measured_by(self.measure);
         let about = format!("{}, {note}: {about}", self.login);

@@ -17,7 +17,7 @@ mod themes;
 mod traffic_card;
 mod words;
 
-pub use language_card::{LanguageCard, LanguageLayout, LanguageMeasure, LanguageValues};
+pub use language_card::{LanguageCard, LanguageLayout, LanguageMeasure, LanguageValues, NoLanguages};
 pub use repository_card::RepositoryCard;
 pub use stats_card::{CardRank, CommitYears, StatsCard, StatsRow};
 pub use streak_card::{Streak, StreakCard, StreakUnit};
@@ -153,11 +153,14 @@ pub fn away((width, height): (u32, u32), look: &CardLook) -> String {
     })
 }
 
+/// So many lines has a notice at most.
+const LINES: usize = 6;
+
 /// A card that says something in place of statistics.
 #[must_use]
 pub fn notice(title: &str, text: &str, look: &CardLook) -> String {
     let width = look.width.unwrap_or(420).clamp(280, frame::WIDEST);
-    let lines = frame::wrapped(text, frame::TEXT, width - 2 * frame::PAD, 3);
+    let lines = frame::TEXT.wrap(text, width - 2 * frame::PAD, LINES);
     let frame = frame::CardFrame { look, title: Some(title), about: text, width, time: None, note: None };
     frame.draw(22 * lines.len() as u32, |f, top| {
         for (at, line) in lines.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::{
     CardLook, CardTime,
-    frame::{CardFrame, PAD, SMALL, TEXT, WIDEST, text, wrapped},
+    frame::{CardFrame, PAD, SMALL, TEXT, WIDEST, text},
     words::{written, written_within},
 };
 use crate::{icon::Icon, shares::language_color};
@@ -49,7 +49,7 @@ impl RepositoryCard<'_> {
         let nothing = look.lang.no_description();
         let description = self.description.unwrap_or(&nothing);
         let most = self.lines.unwrap_or(LINES).clamp(1, LINES);
-        let lines = wrapped(description, TEXT, width - 2 * PAD, most);
+        let lines = TEXT.wrap(description, width - 2 * PAD, most);
         let about = format!(
             "{description} ({}: {}, {}: {})",
             look.lang.row(super::StatsRow::Stars),

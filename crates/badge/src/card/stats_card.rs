@@ -111,7 +111,9 @@ impl StatsCard<'_> {
     #[must_use]
     pub fn render(&self, look: &CardLook) -> String {
         let least = if self.rank.is_some() { 420 } else { 287 };
-        let width = look.width.unwrap_or(450).clamp(least, WIDEST);
+        // As in the original, icons make the usual card wider.
+        let usual = 450 + if look.icons { ICON } else { 0 };
+        let width = look.width.unwrap_or(usual).clamp(least, WIDEST);
         let title = look.title.clone().unwrap_or_else(|| look.lang.stats_of(self.login));
         let said = self.rows.iter().map(|&(row, count)| self.said(row, count, look));
         let rank = self.rank.map(|rank| {

@@ -1,4 +1,4 @@
-use super::{frame::wrapped, *};
+use super::*;
 use crate::text::Font;
 use roxmltree::Document;
 use tallymark_core::Day;
@@ -63,7 +63,7 @@ fn language_card<'a>(languages: &'a [(String, u64)], layout: LanguageLayout) -> 
         login: "octo",
         languages,
         measure: LanguageMeasure::Bytes,
-        has_repositories: true,
+        nothing: NoLanguages::Unknown,
         count,
         layout,
         values: LanguageValues::Percents,
@@ -117,8 +117,12 @@ fn cards_say_what_is_known_and_when_it_was() {
         let hidden = LanguageCard { values: LanguageValues::Hidden, ..language_card(&known, layout) }
             .render(&CardLook::default());
         assert!(!hidden.split("</desc>").nth(1).unwrap().contains("66.7%"), "{layout:?}");
-        for (has_repositories, says) in [(true, "No language is known"), (false, "No public repositories")] {
-            let empty = LanguageCard { has_repositories, ..language_card(&[], layout) };
+        for (nothing, says) in [
+            (NoLanguages::Unknown, "No language is known"),
+            (NoLanguages::NoRepositories, "No public repositories"),
+            (NoLanguages::Hidden, "All languages are hidden"),
+        ] {
+            let empty = LanguageCard { nothing, ..language_card(&[], layout) };
             assert!(empty.render(&CardLook::default()).contains(says));
         }
     }
@@ -260,18 +264,6 @@ fn own_colours_are_in_the_sheet_and_nothing_else_of_them() {
 }
 
 #[test]
-fn text_is_wrapped_between_words_and_cut_at_the_end() {
-    let font = Font::regular(14);
-    assert_eq!(wrapped("one two", font, 300, 3), ["one two"]);
-    assert_eq!(wrapped("", font, 300, 3), [""; 0]);
-    let lines = wrapped("the quick brown fox jumps over the lazy dog and goes on", font, 120, 3);
-    assert_eq!((lines.len(), lines[0].as_str()), (3, "the quick brown"), "{lines:?}");
-    assert!(lines[2].ends_with('…') && lines.iter().all(|line| font.width(line) <= 120), "{lines:?}");
-    let lines = wrapped(&"易".repeat(30), font, 120, 3);
-    assert!(lines.len() == 3 && lines.iter().all(|line| font.width(line) <= 120), "{lines:?}");
-}
-
-#[test]
 fn days_in_a_row_have_their_years_where_they_need_them() {
     let day = |text: &str| Day::parse(text.as_bytes()).unwrap();
     let card = |first: &str, last: &str| StreakCard {
@@ -302,7 +294,7 @@ fn days_in_a_row_have_their_years_where_they_need_them() {
         assert!(longest.contains(says), "{says}: {longest}");
     }
     let svg = card("2024-12-31", "2025-01-03").render(&CardLook::default());
-    assert!(svg.contains("Current Streak: 0 days;") && svg.contains("today as in UTC"), "{svg}");
+    assert!(svg.contains("Current Streak: 0 days;") && svg.contains("days end in UTC"), "{svg}");
 }
 
 /// Whichever colours an address sets, the others have the same background for everyone.

@@ -23,7 +23,7 @@ const FOOT: u32 = 114;
 /// With so many days or more, the bars of a card of the least width are a pixel wide.
 const MOST_DAYS: usize = 90;
 /// How bars and their keys are filled: visitors are a part of the views behind them.
-const OF_VIEWS: &str = "class=\"tc-icon\" fill-opacity=\".35\"";
+const OF_VIEWS: &str = "class=\"tc-icon\" fill-opacity=\".65\"";
 const OF_VISITORS: &str = "class=\"tc-icon\"";
 
 /// The card.

@@ -1,6 +1,6 @@
 //! The texts of cards, in English and Chinese.
 
-use super::{CardTime, CommitYears, LanguageMeasure, StatsRow, StreakUnit};
+use super::{CardTime, CommitYears, LanguageMeasure, NoLanguages, StatsRow, StreakUnit};
 use crate::number::Format;
 use tallymark_core::Day;
 
@@ -26,7 +26,9 @@ impl CardLang {
         }
     }
 
-    fn say(self, en: &str, zh: &str) -> String {
+    /// The one of two texts that is in this language.
+    #[must_use]
+    pub fn say(self, en: &str, zh: &str) -> String {
         match self {
             CardLang::En => en.to_owned(),
             CardLang::Zh => zh.to_owned(),
@@ -128,7 +130,7 @@ impl CardLang {
     }
 
     pub(super) fn days_of_zone(self, zone: &str) -> String {
-        self.say(&format!("today as in {zone}"), &format!("今天以 {zone} 为准"))
+        self.say(&format!("days end in {zone}"), &format!("日期以 {zone} 为准"))
     }
 
     /// A day, with its year if that is needed.
@@ -185,10 +187,11 @@ impl CardLang {
     }
 
     /// Why there are no languages.
-    pub(super) fn no_languages(self, has_repositories: bool) -> String {
-        match has_repositories {
-            false => self.say("No public repositories", "没有公开的仓库"),
-            true => self.say("No language is known", "没有已知的语言"),
+    pub(super) fn no_languages(self, why: NoLanguages) -> String {
+        match why {
+            NoLanguages::NoRepositories => self.say("No public repositories", "没有公开的仓库"),
+            NoLanguages::Unknown => self.say("No language is known", "没有已知的语言"),
+            NoLanguages::Hidden => self.say("All languages are hidden", "所有语言都已隐藏"),
         }
     }
 

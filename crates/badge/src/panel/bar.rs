@@ -1,12 +1,6 @@
 //! A bar: an icon, two lines, and a call to action at the right.
 
-use super::{
-    Panel,
-    card::ground,
-    draw::Ids,
-    palette::Tone,
-    words::{POWERED_BY, PRODUCT},
-};
+use super::{Lang, Panel, card::ground, draw::Ids, palette::Tone, words::PRODUCT};
 use crate::{
     icon::Icon,
     px::Px,
@@ -74,7 +68,7 @@ impl Bar {
         let lang = panel.options.lang;
         let call = self::call(lang.view(), 14, width);
         let room = room(width, &call);
-        let (powered_by, size) = powered_by(room);
+        let (powered_by, size) = powered_by(lang, room);
         Bar {
             event: Event::VISIT,
             y: 0,
@@ -131,8 +125,8 @@ fn room(width: u32, (call, size): &(String, u32)) -> u32 {
 }
 
 /// With the name of the product, smaller where there is less room.
-fn powered_by(room: u32) -> (String, u32) {
-    let whole = format!("{POWERED_BY} · {PRODUCT}");
+fn powered_by(lang: Lang, room: u32) -> (String, u32) {
+    let whole = format!("{} · {PRODUCT}", lang.powered_by());
     let fits = |size: &u32| Font::bold(*size).width(&whole) <= room;
     match [16, 14, 12, 11, 10].into_iter().find(fits) {
         Some(size) => (whole, size),

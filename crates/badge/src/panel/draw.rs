@@ -1,7 +1,7 @@
 //! A whole picture: its size, what it defines for itself, and its parts in their places.
 
 use super::{
-    Arrangement, Avatar, Panel, Picture,
+    Arrangement, Avatar, Options, Panel, Picture,
     bar::Bar,
     card::Card,
     palette::{Rules, Tone},
@@ -63,22 +63,6 @@ impl<'a> Composition<'a> {
         (self.width, self.height)
     }
 
-    fn head(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Composition { panel, width, height, .. } = self;
-        let title = panel.title(self.picture);
-        let title = XmlText(&title);
-        let options = panel.options;
-        write!(
-            f,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\" class=\"{}\" lang=\"{}\" role=\"img\" aria-label=\"{title}\">\n\
-             <title>{title}</title>\n<style>{}</style>\n",
-            options.theme.class(),
-            options.lang.tag(),
-            Rules(options.theme),
-        )
-    }
-
     fn define(&self, f: &mut Formatter<'_>, ids: &Ids) -> fmt::Result {
         f.write_str("<defs>\n")?;
         for event in [Event::VISIT, Event::LIKE] {
@@ -98,6 +82,31 @@ impl<'a> Composition<'a> {
     }
 }
 
+/// The picture and its title, which is not escaped yet.
+pub(super) fn head(
+    f: &mut Formatter<'_>,
+    options: Options,
+    (width, height): (u32, u32),
+    title: &str,
+) -> fmt::Result {
+    let title = XmlText(title);
+    write!(
+        f,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" class=\"{}\" lang=\"{}\" role=\"img\" aria-label=\"{title}\">\n\
+         <title>{title}</title>\n<style>{}</style>\n",
+        options.theme.class(),
+        options.lang.tag(),
+        Rules(options.theme),
+    )
+}
+
+/// Around everything that is drawn. It is hidden from screen readers, which have the aria-label and would read each
+/// text twice.
+pub(super) fn opening() -> impl Display {
+    format!("<g aria-hidden=\"true\" font-family=\"{FONTS}\" text-rendering=\"geometricPrecision\">")
+}
+
 /// Cards one below the other, each as high as its own lines.
 fn column<'a>(panel: &'a Panel<'a>, events: &[Event]) -> Vec<Card<'a>> {
     let mut y = 0;
@@ -110,7 +119,7 @@ fn column<'a>(panel: &'a Panel<'a>, events: &[Event]) -> Vec<Card<'a>> {
     events.iter().map(card).collect()
 }
 
-fn gradient(f: &mut Formatter<'_>, id: &str, [from, to]: [crate::Color; 2]) -> fmt::Result {
+pub(super) fn gradient(f: &mut Formatter<'_>, id: &str, [from, to]: [crate::Color; 2]) -> fmt::Result {
     writeln!(
         f,
         "<linearGradient id=\"{id}\" x2=\"1\" y2=\"1\"><stop stop-color=\"{from}\"/>\
@@ -140,6 +149,11 @@ impl Ids {
         Ids(id::suffix(avatar.bytes()).map(char::from).iter().collect())
     }
 
+    /// Of a picture without a face.
+    pub(super) fn plain() -> Ids {
+        Ids(id::suffix([].into_iter()).map(char::from).iter().collect())
+    }
+
     pub(super) fn tint(&self, tone: &Tone) -> String {
         format!("tp-{}-tint-{}", tone.word, self.0)
     }
@@ -160,13 +174,9 @@ impl Ids {
 impl Display for Composition<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let ids = Ids::of(self.panel);
-        self.head(f)?;
+        head(f, self.panel.options, self.size(), &self.panel.title(self.picture))?;
         self.define(f, &ids)?;
-        // Hidden from screen readers, which have the aria-label and would read each text twice.
-        writeln!(
-            f,
-            "<g aria-hidden=\"true\" font-family=\"{FONTS}\" text-rendering=\"geometricPrecision\">"
-        )?;
+        writeln!(f, "{}", opening())?;
         self.cards.iter().try_for_each(|card| card.draw(f, &ids))?;
         self.bar.iter().try_for_each(|bar| bar.draw(f, &ids))?;
         f.write_str("</g>\n</svg>\n")

@@ -12,6 +12,7 @@ mod avatar;
 mod bar;
 mod card;
 mod draw;
+mod notice;
 mod options;
 mod palette;
 mod shown;
@@ -20,6 +21,7 @@ mod variant;
 mod words;
 
 pub use avatar::{Avatar, MAX_AVATAR, NotAnAvatar};
+pub use notice::notice;
 pub use options::{Arrangement, Lang, NotAnOption, Options, Theme};
 pub use shown::{PanelRows, Shown};
 pub use snippet::snippet;

@@ -92,6 +92,14 @@ impl Lang {
         if font.width(&whole) <= room { whole } else { in_lang(Lang::Zh) }
     }
 
+    /// The credits. The original has them in English alone, in whatever language the rest is.
+    pub(super) fn powered_by(self) -> &'static str {
+        match self {
+            Lang::Zh => "由 Visitor Badge 驱动",
+            Lang::Both | Lang::En => "Powered by Visitor Badge",
+        }
+    }
+
     pub(super) fn view(self) -> String {
         format!("{} →", self.say("查看项目", "View"))
     }
@@ -132,8 +140,7 @@ impl Lang {
     }
 }
 
-/// The credits: the original words, and ours.
-pub(super) const POWERED_BY: &str = "Powered by Visitor Badge";
+/// What draws the panels.
 pub(super) const PRODUCT: &str = "Tallymark";
 
 /// The title of a picture, in one line.
@@ -142,7 +149,7 @@ pub(super) fn title(panel: &Panel<'_>, picture: Picture) -> String {
     let (font, room) = (Font::regular(11), u32::from(u16::MAX));
     let count = |event| lang.count(event, panel.tallied(event).total, font, room);
     let said = match picture {
-        Picture::Promo => return format!("{POWERED_BY} · {PRODUCT}: {}", lang.tagline(font, room)),
+        Picture::Promo => return format!("{} · {PRODUCT}: {}", lang.powered_by(), lang.tagline(font, room)),
         _ if panel.is_away => lang.counting(),
         Picture::Both => format!("{}, {}", count(Event::VISIT), count(Event::LIKE)),
         Picture::Visits => count(Event::VISIT),

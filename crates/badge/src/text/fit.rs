@@ -15,6 +15,8 @@ pub(super) const FONT_SIZE: u32 = 11;
 const MAX_CHARS: usize = 512;
 
 pub(super) const ELLIPSIS: char = '…';
+/// They would look like a part of it.
+const BEFORE_ELLIPSIS: [char; 8] = [' ', '.', ',', ';', '，', '。', '、', '；'];
 
 /// A text measured at 11 px and cut, with an ellipsis, where it would be wider than its limit.
 ///
@@ -76,7 +78,19 @@ impl<'a> Fitted<'a> {
             shown.units = units + (limit - room);
             shown.shaped |= grapheme.chars().any(is_shaped);
         }
-        shown
+        shown.without_end(&start, limit - room)
+    }
+
+    /// Without the space, the full stop or the comma that would be before the ellipsis.
+    fn without_end(self, start: &str, ellipsis: u32) -> Self {
+        let kept: String = start.chars().take(self.chars).collect();
+        let end = kept.trim_end_matches(BEFORE_ELLIPSIS);
+        if end.is_empty() || end.len() == kept.len() {
+            return self;
+        }
+        let mut meter = Meter::new();
+        let units: u32 = end.chars().map(|c| meter.advance(c)).sum();
+        Self { chars: end.chars().count(), units: units + ellipsis, ..self }
     }
 
     /// Whether there is nothing to show.
@@ -162,6 +176,8 @@ mod tests {
     fn long_text_ends_in_an_ellipsis() {
         check("1234567890", 40, "1234…");
         check("点击次数统计", 40, "点击…");
+        check("abc .NET Framework", 45, "abc…");
+        check("......................", 40, "........…");
     }
 
     #[test]

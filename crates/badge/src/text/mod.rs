@@ -14,6 +14,7 @@ mod fit;
 mod font;
 mod metrics;
 mod widths;
+mod wrap;
 
 pub use clean::{Clean, clean};
 pub(crate) use escape::BeforeNumber;

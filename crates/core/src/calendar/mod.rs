@@ -62,9 +62,15 @@ impl Minute {
         self.format("%Y-%m-%d %H:%M")
     }
 
-    /// `21 Jun 2026 · 05:21 UTC`
+    /// `1 Jun 2026 · 05:21 UTC`
     #[must_use]
     pub fn spelled(self) -> String {
+        self.format("%-d %b %Y · %H:%M UTC")
+    }
+
+    /// `01 Jun 2026 · 05:21 UTC`: each is as long as any other.
+    #[must_use]
+    pub fn padded(self) -> String {
         self.format("%d %b %Y · %H:%M UTC")
     }
 

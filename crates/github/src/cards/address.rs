@@ -3,6 +3,7 @@
 
 use super::CardKind;
 use crate::AccountName;
+use tallymark_badge::card::CardLang;
 use tallymark_core::decode_percent;
 
 /// Every parameter that changes a picture, as the file's name has them, in lower case. nginx/cards.conf has the same ones.
@@ -85,13 +86,19 @@ impl CardAddress {
 
     /// What the address lacks of what every card of its kind needs.
     #[must_use]
-    pub fn lacks(&self) -> Option<&'static str> {
+    pub fn lacks(&self, lang: CardLang) -> Option<String> {
         let is_of_repository = matches!(self.kind, CardKind::Repository | CardKind::Traffic);
         if self.name.is_empty() {
-            return Some("username is missing: add username=ACCOUNT");
+            return Some(
+                lang.say(
+                    "username is missing: add username=ACCOUNT",
+                    "缺少 username：请加上 username=ACCOUNT",
+                ),
+            );
         }
         let repo = self.text("repo").unwrap_or_default();
-        (is_of_repository && repo.is_empty()).then_some("repo is missing: add &repo=REPOSITORY")
+        (is_of_repository && repo.is_empty())
+            .then(|| lang.say("repo is missing: add &repo=REPOSITORY", "缺少 repo：请加上 &repo=REPOSITORY"))
     }
 
     /// Whose card it is, as it is written in the address.

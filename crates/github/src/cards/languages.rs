@@ -2,16 +2,19 @@
 
 use super::{
     CardAddress, CardNotes, CardSource, NoCard,
-    look::{flag, list, number, word, words},
+    values::{flag, list, number, word, words},
 };
-use tallymark_badge::card::{LanguageCard, LanguageLayout, LanguageMeasure, LanguageValues};
+use tallymark_badge::card::{
+    CardLang, LanguageCard, LanguageLayout, LanguageMeasure, LanguageValues, NoLanguages,
+};
 
 const MOST_LANGUAGES: u32 = 20;
 
 /// By which powers bytes and repositories count. Without a word it is bytes, as far as they are known.
-fn weights(address: &CardAddress) -> Result<Option<(f64, f64)>, String> {
+fn weights(address: &CardAddress, lang: CardLang) -> Result<Option<(f64, f64)>, String> {
     let weight = |key: &str| {
-        let wrong = || format!("{key} is a number from 0 to 10");
+        let wrong =
+            || lang.say(&format!("{key} is a number from 0 to 10"), &format!("{key} 是 0 到 10 的数字"));
         let read = |text: String| text.parse::<f64>().ok().filter(|weight| (0.0..=10.0).contains(weight));
         address.given(key).map(|text| read(text).ok_or_else(wrong)).transpose()
     };
@@ -21,25 +24,32 @@ fn weights(address: &CardAddress) -> Result<Option<(f64, f64)>, String> {
 
 pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<String, NoCard> {
     let CardSource { address, aged, .. } = *source;
-    let layout = words(address, "layout", &LanguageLayout::EVERY)?.first().copied();
+    let layout = words(address, "layout", &LanguageLayout::EVERY, notes).first().copied();
     // The original's has neither percents nor bars.
-    let hide_progress = flag(address, "hide_progress")?;
-    let hide_values = flag(address, "hide_values")?;
+    let hide_progress = flag(address, "hide_progress", notes);
+    let hide_values = flag(address, "hide_values", notes);
     let layout = layout.unwrap_or(if hide_progress { LanguageLayout::Compact } else { LanguageLayout::Bars });
-    let count = number(address, "langs_count", 1..=MOST_LANGUAGES, notes)?;
-    let excluded = list(address, "exclude_repo");
+    let count = number(address, "langs_count", 1..=MOST_LANGUAGES, notes);
+    let excluded = source.excluded(notes);
     let stats = aged.stats.without(&excluded);
     let by_code = aged.work.code.as_ref();
-    let (mut languages, measure) = match (weights(address)?, by_code) {
+    let (mut languages, measure) = match (weights(address, source.look.lang)?, by_code) {
         (Some((0.0, 1.0)), _) | (None, None) => (stats.languages.clone(), LanguageMeasure::Repositories),
         (None | Some((1.0, 0.0)), Some(code)) => {
             (code.weighed(&excluded, (1.0, 0.0)), LanguageMeasure::Bytes)
         }
         (Some(weights), Some(code)) => (code.weighed(&excluded, weights), LanguageMeasure::Both),
         (Some(_), None) if source.terms.has_tokens => {
-            return Err(NoCard::NotYet(format!(
-                "the sizes of languages of {} are on their way",
-                stats.login
+            let login = &stats.login;
+            if aged.work.no_code {
+                return Err(NoCard::NotYet(source.say(
+                    &format!("GitHub's answer about the languages of {login} cannot be used"),
+                    &format!("GitHub 返回的 {login} 的语言数据无法使用"),
+                )));
+            }
+            return Err(NoCard::NotYet(source.say(
+                &format!("The sizes of the languages of {login} are on their way"),
+                &format!("{login} 的语言代码量稍后显示"),
             )));
         }
         // The card says what it is by.
@@ -48,15 +58,19 @@ pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<Str
             (stats.languages.clone(), LanguageMeasure::Repositories)
         }
     };
-    let hidden = list(address, "hide");
+    let (hidden, had_any) = (list(address, "hide"), !languages.is_empty());
     languages.retain(|(name, _)| !hidden.iter().any(|hidden| hidden.eq_ignore_ascii_case(name)));
     let code_at = by_code.filter(|_| measure != LanguageMeasure::Repositories).map(|code| code.at);
-    let shows_bytes = shows_bytes(address, measure, notes)?;
+    let shows_bytes = shows_bytes(address, measure, notes);
     let card = LanguageCard {
         login: &stats.login,
         languages: &languages,
         measure,
-        has_repositories: stats.repositories() > 0,
+        nothing: match () {
+            () if had_any => NoLanguages::Hidden,
+            () if stats.repositories() > 0 => NoLanguages::Unknown,
+            () => NoLanguages::NoRepositories,
+        },
         count: count.map_or(layout.usual_count(), |count| count as usize),
         layout,
         values: match () {
@@ -73,14 +87,10 @@ pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<Str
 const FORMATS: [(&str, bool); 2] = [("percentages", false), ("bytes", true)];
 
 /// Whether bytes are, which have to be known.
-fn shows_bytes(
-    address: &CardAddress,
-    measure: LanguageMeasure,
-    notes: &mut CardNotes,
-) -> Result<bool, String> {
-    let asked = word(address, "stats_format", &FORMATS)?.unwrap_or_default();
+fn shows_bytes(address: &CardAddress, measure: LanguageMeasure, notes: &mut CardNotes) -> bool {
+    let asked = word(address, "stats_format", &FORMATS, notes).unwrap_or_default();
     if asked && measure != LanguageMeasure::Bytes {
         notes.add("stats_format=bytes is for languages by the size of code, so percents are shown");
     }
-    Ok(asked && measure == LanguageMeasure::Bytes)
+    asked && measure == LanguageMeasure::Bytes
 }

@@ -1,8 +1,8 @@
 //! Cards at github-readme-stats' addresses: what an address requests, and what is shown of an account. The HTTP server
 //! answers with them, and the publisher writes those that were viewed as files; both call this.
 //!
-//! An unknown parameter is ignored. An unknown value is an error, unless the original accepts it and no number depends
-//! on it: then the card is drawn, and a note says so.
+//! An unknown parameter is ignored. So is a value that the original ignores, and a note says so; one on which a number
+//! depends is an error (`values`).
 
 mod address;
 mod languages;
@@ -12,14 +12,16 @@ mod repository;
 mod stats;
 mod streak;
 mod traffic;
+mod values;
 
 pub use address::CardAddress;
 pub use notes::CardNotes;
 
-use crate::{Aged, DayZone};
+use crate::{Aged, DayZone, stats::KNOWN};
 use look::look;
 use tallymark_badge::card::{CardLook, CardTime};
 use tallymark_store::StoreRead;
+use values::list;
 
 /// What a card shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +74,7 @@ impl CardKind {
     }
 }
 
-/// Why there is no card.
+/// Why there is no card, in the language of the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoCard {
     /// The address is wrong.
@@ -109,6 +111,25 @@ struct CardSource<'a> {
 }
 
 impl CardSource<'_> {
+    /// In the language of the card.
+    fn say(&self, en: &str, zh: &str) -> String {
+        self.look.lang.say(en, zh)
+    }
+
+    /// The repositories that are left out. Of those that are not known one by one, nothing can be taken off.
+    fn excluded(&self, notes: &mut CardNotes) -> Vec<String> {
+        let (named, stats) = (list(self.address, "exclude_repo"), &self.aged.stats);
+        let is_known = |name: &String| stats.known.iter().any(|known| known.name.eq_ignore_ascii_case(name));
+        for name in named.iter().filter(|name| !stats.knows_all() && !is_known(name)) {
+            notes.instead(
+                "exclude_repo",
+                name,
+                &format!("is not among the {KNOWN} repositories with the most stars, so it is counted"),
+            );
+        }
+        named
+    }
+
     /// When all of it was true: what the repositories add up to, and something with an age of its own.
     fn time(&self, other: Option<u64>) -> CardTime {
         let (at, is_old) = self.aged.with(other);
@@ -118,11 +139,8 @@ impl CardSource<'_> {
 
 impl CardAddress {
     /// How the card looks.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the address.
-    pub fn look(&self, notes: &mut CardNotes) -> Result<CardLook, String> {
+    #[must_use]
+    pub fn look(&self, notes: &mut CardNotes) -> CardLook {
         look(self, notes)
     }
 

@@ -1,12 +1,13 @@
-//! Notes about a card, sent in a header of the answer: parameters that were requested and are not supported. A
-//! parameter that would change a number is not a note but an error.
+//! Notes about a card, sent in a header of the answer: parameters and values that were requested and are ignored. One
+//! that would change a number is not a note but an error.
 
 use super::CardKind;
 
 /// So many characters of a value are said again, and only plain ones.
 const LONGEST: usize = 24;
-/// So many notes are kept.
+/// So many notes are kept, and the last one says that there are more.
 const MOST: usize = 8;
+const MORE: &str = "more is ignored";
 
 /// Notes, in plain ASCII.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,8 +20,10 @@ impl CardNotes {
     }
 
     pub(super) fn add(&mut self, note: &str) {
-        if self.0.len() < MOST {
-            self.0.push(note.to_owned());
+        match self.0.len() {
+            MOST => {}
+            length if length + 1 == MOST => self.0.push(MORE.to_owned()),
+            _ => self.0.push(note.to_owned()),
         }
     }
 
@@ -71,6 +74,6 @@ mod tests {
             ["theme=no-such_1 is unknown", "theme is unknown", "theme is unknown"]
         );
         (0..100).for_each(|_| notes.add("more"));
-        assert_eq!(notes.each().count(), MOST);
+        assert_eq!((notes.each().count(), notes.each().last()), (MOST, Some(MORE)));
     }
 }

@@ -2,16 +2,16 @@
 
 use super::{
     CardNotes, CardSource, NoCard,
-    look::{flag, number},
+    values::{flag, number},
 };
-use crate::KnownRepository;
+use crate::{KnownRepository, stats::KNOWN};
 use tallymark_badge::card::RepositoryCard;
 
 pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<String, NoCard> {
     let address = source.address;
     let found = asked(source)?;
     let (shows_owner, lines) =
-        (flag(address, "show_owner")?, number(address, "description_lines_count", 1..=3, notes)?);
+        (flag(address, "show_owner", notes), number(address, "description_lines_count", 1..=3, notes));
     let stats = &*source.aged.stats;
     let card = RepositoryCard {
         owner: shows_owner.then_some(stats.login.as_str()),
@@ -31,14 +31,21 @@ pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<Str
 /// The repository that an address asks for.
 pub(super) fn asked<'a>(source: &CardSource<'a>) -> Result<&'a KnownRepository, NoCard> {
     let name = source.address.text("repo").unwrap_or_default();
-    if let Some(what) = source.address.lacks() {
-        return Err(what.to_owned().into());
+    if let Some(what) = source.address.lacks(source.look.lang) {
+        return Err(what.into());
     }
     let stats = &*source.aged.stats;
     stats.known.iter().find(|known| known.name.eq_ignore_ascii_case(&name)).ok_or_else(|| {
+        let login = &stats.login;
         NoCard::Nothing(match stats.knows_all() {
-            true => format!("{} has no public repository {name}", stats.login),
-            false => format!("{name} is not among the repositories of {} with the most stars", stats.login),
+            true => source.say(
+                &format!("{login} has no public repository “{name}”"),
+                &format!("{login} 没有名为“{name}”的公开仓库"),
+            ),
+            false => source.say(
+                &format!("“{name}” is not among the {KNOWN} repositories of {login} with the most stars"),
+                &format!("“{name}”不在 {login} 星标最多的 {KNOWN} 个仓库之中"),
+            ),
         })
     })
 }

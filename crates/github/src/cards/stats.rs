@@ -2,10 +2,10 @@
 
 use super::{
     CardAddress, CardNotes, CardSource, NoCard,
-    look::{flag, list, word, words, year},
+    values::{deciding_flag, flag, word, words, year},
 };
 use crate::{Contributions, Stats, rank::AccountRank};
-use tallymark_badge::card::{CardRank, CommitYears, StatsCard, StatsRow};
+use tallymark_badge::card::{CardLang, CardRank, CommitYears, StatsCard, StatsRow};
 
 /// Rows, as `hide` and `show` name them, in the order in which they are drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,11 +54,11 @@ const RINGS: [(&str, bool); 3] = [("default", false), ("github", false), ("perce
 
 pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<String, NoCard> {
     let CardSource { address, aged, .. } = *source;
-    let (hidden, more) = (words(address, "hide", &WORDS)?, words(address, "show", &WORDS)?);
-    let shows_top = word(address, "rank_icon", &RINGS)?.unwrap_or_default();
-    let hides_rank = flag(address, "hide_rank")? || hidden.contains(&RowWord::Rank);
-    let years = years(address)?;
-    let stats = aged.stats.without(&list(address, "exclude_repo"));
+    let (hidden, more) = (words(address, "hide", &WORDS, notes), words(address, "show", &WORDS, notes));
+    let shows_top = word(address, "rank_icon", &RINGS, notes).unwrap_or_default();
+    let hides_rank = flag(address, "hide_rank", notes) || hidden.contains(&RowWord::Rank);
+    let years = years(address, source.look.lang)?;
+    let stats = aged.stats.without(&source.excluded(notes));
     let done = aged.work.contributions.as_ref();
     if !source.terms.has_tokens {
         notes.add("commits, pull requests, issues and the rank need a token, so they are left out");
@@ -74,7 +74,7 @@ pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<Str
         .filter(|_| !hides_rank)
         .map(|done| AccountRank::of(&aged.stats, done, years == CommitYears::All));
     if rows.is_empty() && rank.is_none() {
-        return Err("hide: one row has to be left".to_owned().into());
+        return Err(source.say("hide leaves nothing to show", "hide 把所有内容都隐藏了").into());
     }
     let parts: Vec<(StatsRow, u64, u64)> =
         rank.iter().flat_map(|rank| rank.parts).map(|part| (part.what, part.count, part.median)).collect();
@@ -95,9 +95,9 @@ pub(super) fn draw(source: &CardSource<'_>, notes: &mut CardNotes) -> Result<Str
 }
 
 /// Of which years commits are shown.
-fn years(address: &CardAddress) -> Result<CommitYears, String> {
-    let all = flag(address, "include_all_commits")?;
-    Ok(match (year(address, "commits_year")?, all) {
+fn years(address: &CardAddress, lang: CardLang) -> Result<CommitYears, String> {
+    let all = deciding_flag(address, "include_all_commits", lang)?;
+    Ok(match (year(address, "commits_year", lang)?, all) {
         (Some(year), _) => CommitYears::One(year),
         (None, true) => CommitYears::All,
         (None, false) => CommitYears::Last,

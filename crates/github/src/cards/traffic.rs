@@ -14,11 +14,22 @@ const OLDEST: i32 = 400;
 pub(super) async fn draw(source: &CardSource<'_>, store: &dyn StoreRead) -> Result<String, NoCard> {
     let login = &source.aged.stats.login;
     let spelt = format!("{login}/{}", asked(source)?.name);
-    let nothing = || NoCard::Nothing(format!("no traffic of {spelt} is archived: tallymark help cards"));
+    let nothing = || {
+        NoCard::Nothing(source.say(
+            &format!("No traffic of {spelt} is archived: tallymark help cards"),
+            &format!("没有 {spelt} 的流量存档：tallymark help cards"),
+        ))
+    };
     let name = Name::new(&spelt).map_err(|_| nothing())?;
     let today = Day(i32::try_from(source.terms.now / 86_400).unwrap_or(i32::MAX - 1));
     let read = archived(store, &name, today).await;
-    let days = read.map_err(|_| NoCard::NotYet(format!("the traffic of {spelt} cannot be read now")))?;
+    let unread = || {
+        source.say(
+            &format!("The traffic of {spelt} cannot be read now"),
+            &format!("现在无法读取 {spelt} 的流量"),
+        )
+    };
+    let days = read.map_err(|_| NoCard::NotYet(unread()))?;
     let last = days.iter().flatten().map(|(day, _)| *day).max().ok_or_else(nothing)?;
     let counts = days.map(|counts| {
         let mut row = vec![0; DAYS as usize];

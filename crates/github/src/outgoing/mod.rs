@@ -121,7 +121,7 @@ impl Outgoing {
         if url.scheme() != "https" {
             return speak(stream, url, &host, ask).await;
         }
-        let insecure = |source| FetchError::Insecure { host: host.clone(), source };
+        let insecure = |source| FetchError::Insecure { host: authority(url, &host), source };
         let tls = TlsConnector::from(self.tls()?);
         let name = host.trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(name).map_err(|_| FetchError::Address)?;
@@ -146,7 +146,7 @@ impl Outgoing {
             let connected = timeout(CONNECT, TcpStream::connect(address)).await;
             match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                 Ok(stream) => return Ok(stream),
-                Err(source) => failed = FetchError::Unreachable { host: host.to_owned(), source },
+                Err(source) => failed = FetchError::Unreachable { host: authority(url, host), source },
             }
         }
         Err(failed)
@@ -179,28 +179,32 @@ async fn speak(
     host: &str,
     ask: &Ask,
 ) -> Result<Fetched, FetchError> {
-    let broken = |source| FetchError::Broken { host: host.to_owned(), source };
+    let broken = |source| FetchError::Broken { host: authority(url, host), source };
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     // It ends with the answer, or when the answer is dropped; an error of it is an error of the answer too.
     let connection = tokio::spawn(async move {
         let _ = connection.await;
     });
     let answer = match sender.send_request(request(url, host, ask)?).await {
-        Ok(answer) => read(answer, host, ask.most).await,
+        Ok(answer) => read(answer, &authority(url, host), ask.most).await,
         Err(source) => Err(broken(source)),
     };
     connection.abort();
     answer
 }
 
+/// The host, and its port if that is not the usual one.
+fn authority(url: &Url, host: &str) -> String {
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
 fn request(url: &Url, host: &str, ask: &Ask) -> Result<Request<Full<Bytes>>, FetchError> {
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let method = if ask.post.is_some() { Method::POST } else { Method::GET };
     let mut request = Request::builder()
         .method(method)
         .uri(target)
-        .header(header::HOST, authority)
+        .header(header::HOST, authority(url, host))
         .header(header::USER_AGENT, AGENT)
         // What was packed would have a second size.
         .header(header::ACCEPT_ENCODING, "identity");

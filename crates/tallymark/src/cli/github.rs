@@ -21,7 +21,7 @@ use std::{
 use tallymark_core::Minute;
 use tallymark_github::{
     AccountName, Aged, GithubAccess, MissingAccount, NoStats, Outgoing, Statistics, TokenStatus,
-    TrackedAccount,
+    TrackedAccount, UnreadWork, Work, WorkPart, token_status,
 };
 use tallymark_ingest::source::now;
 use tallymark_store::Store;
@@ -36,6 +36,15 @@ pub(super) struct GithubCommand {
 
 #[derive(Debug, Subcommand)]
 enum GithubAction {
+    #[command(flatten)]
+    OfAccounts(AccountAction),
+    /// Ask GitHub whose each token is and how many calls it has left. Takes one call for each.
+    Status,
+}
+
+/// What works on the store.
+#[derive(Debug, Subcommand)]
+enum AccountAction {
     /// Track accounts: their statistics are refreshed by the daemon.
     Add(AccountNames),
     /// List the tracked accounts.
@@ -47,8 +56,6 @@ enum GithubAction {
     /// Archive views, visitors and clones of each day: of every tracked account, those of the 100 repositories with the
     /// most stars that a token can push to.
     Sync,
-    /// Ask GitHub whose each token is and how many calls it has left. Takes one call for each.
-    Status,
 }
 
 #[derive(Debug, Args)]
@@ -145,33 +152,38 @@ impl GithubCommand {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         block_on(async {
-            let makes_a_store = matches!(self.action, GithubAction::Add(_) | GithubAction::Sync);
-            let desk = GithubDesk::open(&config, common, makes_a_store).await?;
             match self.action {
-                GithubAction::Add(names) => desk.add(&names.read()?).await,
-                GithubAction::List => desk.list().await,
-                GithubAction::Refresh(names) => desk.refresh(&names.read()?).await,
-                GithubAction::Remove(names) => desk.remove(&names.read()?).await,
-                GithubAction::Sync => {
-                    let store = desk.store.clone();
-                    home::remembering(&config, Some(&store), desk.sync()).await
-                }
-                GithubAction::Status => desk.status().await,
+                GithubAction::Status => status(&config, common.json).await,
+                GithubAction::OfAccounts(action) => action.run(&config, common).await,
             }
         })
     }
 }
 
+impl AccountAction {
+    async fn run(self, config: &Config, common: &CommonFlags) -> Result<()> {
+        let makes_a_store = matches!(self, AccountAction::Add(_) | AccountAction::Sync);
+        let desk = GithubDesk::open(config, common, makes_a_store).await?;
+        match self {
+            AccountAction::Add(names) => desk.add(&names.read()?).await,
+            AccountAction::List => desk.list().await,
+            AccountAction::Refresh(names) => desk.refresh(&names.read()?).await,
+            AccountAction::Remove(names) => desk.remove(&names.read()?).await,
+            AccountAction::Sync => {
+                let store = desk.store.clone();
+                home::remembering(config, Some(&store), desk.sync()).await
+            }
+        }
+    }
+}
+
 impl GithubDesk {
     async fn open(config: &Config, common: &CommonFlags, makes_a_store: bool) -> Result<GithubDesk> {
-        let crate::config::GithubConfig { api, tokens, ages, within, .. } = config.github.clone();
-        let outgoing = Outgoing::new(config.outgoing_allow.clone());
-        let api = api.context("api-url under [github] is \"off\": there are no statistics")?;
+        let (access, ages) = (access(config)?, config.github.ages);
         let store = match makes_a_store {
             true => import::open_store(config, false).await?,
             false => common.existing_store(config).await?,
         };
-        let access = GithubAccess { api, tokens, within, outgoing };
         let statistics = Statistics::new(access, ages, store.clone(), now);
         let base_url = config.http.base_url.clone().unwrap_or_else(|| default_base_url(&config.http.listen));
         Ok(GithubDesk { statistics, store, json: common.json, base_url })
@@ -243,10 +255,10 @@ impl GithubDesk {
         told(&troubles)
     }
 
-    /// Why an account has no new numbers, if it has none.
+    /// Why an account has no new numbers, or not all of them.
     fn unanswered(&self, name: &AccountName, asked: &Result<Aged, NoStats>) -> Option<String> {
         let stay = match asked {
-            Ok(Aged { is_old: false, .. }) => return None,
+            Ok(Aged { is_old: false, work, .. }) => return self.unread(name, work),
             Ok(_) => "; the last numbers stay",
             Err(NoStats::Nobody) => return Some("GitHub has no such account".to_owned()),
             Err(NoStats::NotYet) => "",
@@ -254,6 +266,20 @@ impl GithubDesk {
         let why = self.statistics.why_not(name);
         let why = why.map_or_else(|| "GitHub does not answer in time".to_owned(), |why| chain(&*why));
         Some(format!("{why}{stay}"))
+    }
+
+    /// What GitHub did not say of an account whose other numbers are new: all of it failed alike, or each in its way.
+    fn unread(&self, name: &AccountName, work: &Work) -> Option<String> {
+        let said = self.statistics.unread(name).into_iter().map(|UnreadWork { part, why }| {
+            let is_known = match part {
+                WorkPart::Contributions => work.contributions.is_some(),
+                WorkPart::Code => work.code.is_some(),
+            };
+            let stay = if is_known { "; the last ones stay" } else { "" };
+            format!("{part} could not be fetched: {}{stay}", chain(&*why))
+        });
+        let said: Vec<String> = said.collect();
+        (!said.is_empty()).then(|| said.join("; "))
     }
 
     async fn remove(&self, names: &[AccountName]) -> Result<()> {
@@ -287,7 +313,7 @@ impl GithubDesk {
             return out::json(&shown);
         }
         let mut text = String::new();
-        for row in shown.iter().filter(|row| row.tracked || row.error.is_none()) {
+        for row in shown.iter().filter(|row| row.tracked || row.error.is_none() || row.at.is_some()) {
             let number =
                 |number: Option<u64>| number.map_or("-".to_owned(), |number| number.separate_with_commas());
             let at = row.at.as_deref().unwrap_or("never");
@@ -335,33 +361,41 @@ impl GithubDesk {
         let reasons: Vec<String> = reasons.iter().map(|(why, count)| format!("{count}: {why}")).collect();
         bail!("{failed} of {} failed; {}", out::counted(repositories, "repository"), reasons.join("; "))
     }
+}
 
-    async fn status(&self) -> Result<()> {
-        let tokens = self.statistics.token_status().await;
-        if self.json {
-            out::json(&tokens)?;
-            return told_of(&refused(&tokens));
-        }
-        let mut text = String::new();
-        for TokenStatus { token, account, state, left, limit, resets, points_left } in &tokens {
-            let account = account.as_ref().map(|account| format!(" of {account}")).unwrap_or_default();
-            text += &format!("{token}{account}: {state}");
-            if let (Some(left), Some(limit), Some(resets)) = (left, limit, resets) {
-                let at = minute(*resets).readable();
-                text += &format!(
-                    ", {} of {} calls left until {at} UTC",
-                    left.separate_with_commas(),
-                    limit.separate_with_commas()
-                );
-            }
-            if let Some(points) = points_left {
-                text += &format!(", {} GraphQL points left", points.separate_with_commas());
-            }
-            text += "\n";
-        }
-        out::print(&text)?;
-        told_of(&refused(&tokens))
+/// What is needed to ask GitHub.
+fn access(config: &Config) -> Result<GithubAccess> {
+    let crate::config::GithubConfig { api, tokens, within, .. } = config.github.clone();
+    let api = api.context("api-url under [github] is \"off\": there are no statistics")?;
+    Ok(GithubAccess { api, tokens, within, outgoing: Outgoing::new(config.outgoing_allow.clone()) })
+}
+
+/// Asks GitHub alone, so it works without a store.
+async fn status(config: &Config, json: bool) -> Result<()> {
+    let tokens = token_status(access(config)?, now).await;
+    if json {
+        out::json(&tokens)?;
+        return told_of(&refused(&tokens));
     }
+    let mut text = String::new();
+    for TokenStatus { token, account, state, left, limit, resets, points_left } in &tokens {
+        let account = account.as_ref().map(|account| format!(" of {account}")).unwrap_or_default();
+        text += &format!("{token}{account}: {state}");
+        if let (Some(left), Some(limit), Some(resets)) = (left, limit, resets) {
+            let at = minute(*resets).readable();
+            text += &format!(
+                ", {} of {} calls left until {at} UTC",
+                left.separate_with_commas(),
+                limit.separate_with_commas()
+            );
+        }
+        if let Some(points) = points_left {
+            text += &format!(", {} GraphQL points left", points.separate_with_commas());
+        }
+        text += "\n";
+    }
+    out::print(&text)?;
+    told_of(&refused(&tokens))
 }
 
 /// The tokens, if GitHub refuses all of them.

@@ -208,7 +208,8 @@ fn sums(what: &str, sums: &TraceSums) -> String {
         }
     };
     line(sums.rest, "have no record, and count on the day of their name's oldest one");
-    line(sums.broken, "broken lines count nothing in the history; the totals have them");
+    let broken = if sums.broken == 1 { "broken line counts" } else { "broken lines count" };
+    line(sums.broken, &format!("{broken} nothing in the history; the totals have what was in it"));
     if sums.surplus > 0 {
         let more = if sums.surplus == 1 {
             "is more than the totals say, and counts"

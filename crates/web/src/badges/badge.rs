@@ -50,15 +50,18 @@ pub(crate) fn of_number(app: &App, number: i64, query: Query<'_>) -> Response {
                 || render(&app.look.load().badge(&title)),
                 |digits| digits.picture(number, &title),
             );
-            headers::picture(StatusCode::OK, picture, "ignored: the number of the address")
+            headers::picture(StatusCode::OK, picture, "not counted: the number of the address")
         }
         Err(why) => mistake(&why),
     }
 }
 
+/// Why a request with a mistake in it does not count.
+pub(crate) const BAD_REQUEST: &str = "ignored: bad request";
+
 /// An error picture that says what to change.
 pub(crate) fn mistake(what: &str) -> Response {
-    Problem::bad_request(what).picture("ignored: bad request")
+    Problem::bad_request(what).picture(BAD_REQUEST)
 }
 
 /// What is wrong with the parameters of a badge.

@@ -34,7 +34,7 @@ use tallymark_core::{Event, Name, NotAName, Period, Window};
 use tallymark_store::StoreError;
 
 const LANGUAGES: [(&str, Lang); 2] = [("en", Lang::En), ("zh", Lang::Zh)];
-const NOT_COUNTED: &str = "ignored: a chart";
+const NOT_COUNTED: &str = "not counted: a chart";
 
 /// `/graph/NAME.svg`.
 pub(crate) async fn of_path(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap) -> Response {

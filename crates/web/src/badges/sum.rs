@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long the names of a pattern are taken as known, and of how many patterns.
 const GOOD: Duration = Duration::from_secs(30);
 const REMEMBERED: usize = 64;
-const UNCOUNTED: &str = "ignored: a sum counts nothing";
+const UNCOUNTED: &str = "not counted: a sum";
 
 /// The names of patterns, as they were found.
 #[derive(Default)]

@@ -31,7 +31,7 @@ use tallymark_badge::banner::{self, BannerType};
 use tallymark_github::{AccountName, NoStats, NotTracked, Statistics};
 
 /// Says why nothing was counted.
-const UNCOUNTED: &str = "ignored: a banner counts nothing";
+const UNCOUNTED: &str = "not counted: a banner";
 /// The body of a request that creates one has two words.
 const LARGEST: usize = 4096;
 

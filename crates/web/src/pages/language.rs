@@ -7,6 +7,7 @@
 use super::{login::cookie, texts::TEXTS};
 use crate::{
     headers::{self, language_of},
+    name::push,
     query::Query,
     state::App,
 };
@@ -88,6 +89,14 @@ pub(crate) async fn choose(State(app): State<Arc<App>>, request: Request, next: 
 /// `lang=en` or `lang=zh`. Another language is not ours to show, so the browser's choice remains.
 pub(crate) fn chosen(uri: &Uri) -> Option<Lang> {
     language_of(&Query::of(uri).text("lang")?)
+}
+
+/// An address to go on to, in the language that was chosen.
+pub(super) fn with_chosen(mut place: String, uri: &Uri) -> String {
+    if let Some(lang) = chosen(uri) {
+        push(&mut place, "lang", lang.word());
+    }
+    place
 }
 
 fn kept(sent: &HeaderMap) -> Option<Lang> {

@@ -10,7 +10,7 @@ pub(crate) mod login;
 mod maker;
 mod name_events;
 pub(crate) mod name_page;
-mod reasons;
+pub(crate) mod reasons;
 pub(crate) mod seen;
 mod texts;
 mod trend;

@@ -2,7 +2,7 @@
 
 use super::{
     Back,
-    language::tr,
+    language::{self, tr},
     login, maker, name_events, no_store, page_for, problem,
     trend::{self, CannotShow, View},
     who_asks,
@@ -132,6 +132,7 @@ async fn of_name(app: &App, asked: &[u8], uri: &Uri, sent: &HeaderMap) -> Respon
         .all(|(key, _)| ["", "name", "lang"].iter().any(|plain| key.eq_ignore_ascii_case(plain)));
     if is_plain && let Some(event) = name_events::instead_of_hits(app, &name).await {
         let place = format!("{}{}", app.access.base, event_page_path(name.as_ref(), event));
+        let place = language::with_chosen(place, uri);
         return redirect(StatusCode::TEMPORARY_REDIRECT, &place);
     }
     if let Err(why) = event::asked(app, Query::of(uri)).await {

@@ -36,6 +36,8 @@ pub(super) const REASONS: &[(&str, &str)] = &[
     ("rows is 25, 100 or 1000", "rows 可为 25、100 或 1000"),
     ("count is true or false", "count 可为 true 或 false"),
     ("lang is zh, en or both", "lang 可为 zh、en 或 both"),
+    ("theme is auto, light or dark", "theme 可为 auto、light 或 dark"),
+    ("layout is wide or stacked", "layout 可为 wide 或 stacked"),
     ("scale is linear or log, of a PNG also {} to {}: scale=log,2", "scale 可为 linear 或 log，PNG 还可为 {} 到 {}：scale=log,2"),
     ("one chart compares at most {} names", "一张图表最多对比 {} 个名称"),
     ("a name to compare with: {}", "要对比的名称：{}"),
@@ -49,7 +51,7 @@ pub(super) fn reason(text: &str) -> String {
     if of_request() == Lang::Zh { in_chinese(text) } else { text.to_owned() }
 }
 
-fn in_chinese(text: &str) -> String {
+pub(crate) fn in_chinese(text: &str) -> String {
     let said = REASONS.iter().find_map(|(english, chinese)| Some((*chinese, values(english, text)?)));
     let Some((chinese, values)) = said else { return text.to_owned() };
     values.into_iter().fold(chinese.to_owned(), |said, value| said.replacen("{}", &in_chinese(value), 1))

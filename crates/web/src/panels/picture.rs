@@ -3,9 +3,10 @@
 use super::address::NoPanel;
 use crate::{
     auth::Peer,
-    badges::badge::{mistake, not_shown, why_uncounted},
+    badges::badge::{BAD_REQUEST, not_shown, why_uncounted},
     error::report,
     headers,
+    pages::reasons::in_chinese,
     query::{Query, count_wanted},
     state::App,
 };
@@ -14,7 +15,7 @@ use axum::{
     response::Response,
 };
 use std::sync::Arc;
-use tallymark_badge::panel::{Avatar, MOST_TRACES, Options, Panel, Picture, Shown};
+use tallymark_badge::panel::{Avatar, MOST_TRACES, Options, Panel, Picture, Shown, notice};
 use tallymark_core::{CountedHit, Event, Latest, MOST_TAKEN_BACK, Name, NameRef, Unavailable, Uncounted};
 
 /// What the parameters of a request ask for.
@@ -23,17 +24,28 @@ struct PanelWish {
     options: Options,
 }
 
-impl PanelWish {
-    fn read(query: Query<'_>) -> Result<PanelWish, String> {
-        let mut options = Options::default();
-        // The first of several, as everywhere.
-        for key in ["theme", "lang", "layout"] {
-            if let Some(value) = query.text(key) {
-                options.set(key, &value).map_err(|why| why.to_string())?;
-            }
-        }
-        Ok(PanelWish { count: count_wanted(query)?, options })
+/// What is wrong with an address.
+struct PanelMistake(String);
+
+impl PanelMistake {
+    fn show(&self, picture: Picture, options: Options) -> Response {
+        let texts = [&*in_chinese(&self.0), &*self.0];
+        headers::picture(StatusCode::BAD_REQUEST, notice(picture, options, texts), BAD_REQUEST)
     }
+}
+
+/// The look that a request asks for, and whether it counts. What is right shows what is wrong.
+fn read_wish(query: Query<'_>) -> (Options, Result<bool, PanelMistake>) {
+    let (mut options, mut mistake) = (Options::default(), None);
+    // The first of several, as everywhere.
+    for key in ["theme", "lang", "layout"] {
+        let set = query.text(key).map_or(Ok(true), |value| options.set(key, &value));
+        if let Err(why) = set {
+            mistake = mistake.or(Some(PanelMistake(why.to_string())));
+        }
+    }
+    let count = count_wanted(query).map_err(|why| PanelMistake(why.to_owned()));
+    (options, mistake.map_or(count, Err))
 }
 
 pub(super) async fn show(
@@ -44,13 +56,16 @@ pub(super) async fn show(
     uri: &Uri,
     (peer, sent): (Peer, &HeaderMap),
 ) -> Response {
-    let wish = match PanelWish::read(Query::of(uri)) {
-        Ok(wish) => wish,
-        Err(why) => return mistake(&why),
+    let (options, count_wanted) = read_wish(Query::of(uri));
+    let wish = match count_wanted {
+        Ok(count) => PanelWish { count, options },
+        Err(mistake) => return mistake.show(picture, options),
     };
     let name = match name {
         Some(Ok(name)) => name,
-        Some(Err(why)) => return mistake(&why.to_string()),
+        Some(Err(why)) => {
+            return PanelMistake(why.to_string()).show(picture, options);
+        }
         // The promo is of no name, and draws none.
         None => Name::all(),
     };
@@ -79,7 +94,7 @@ pub(super) async fn show(
 /// Why a view is not counted, if it is not. The like card, the button and the promo never counted one.
 fn uncounted(wish: &PanelWish, picture: Picture, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
     if !matches!(picture, Picture::Both | Picture::Visits) {
-        Some("ignored: this picture does not count views")
+        Some("not counted: this picture counts no views")
     } else {
         not_shown(wish.count, method, sent)
     }

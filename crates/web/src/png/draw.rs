@@ -1,7 +1,7 @@
 //! Draws an SVG picture as PNG: a pure function, except for the fonts of the system. There is no limit on its time, and
 //! the renderer panics on some pictures, so it runs in a separate process.
 
-use super::fonts;
+use super::{fonts, scripts};
 use resvg::{
     tiny_skia::{Pixmap, Transform},
     usvg::{ImageHrefResolver, ImageKind, Options, Tree},
@@ -41,7 +41,7 @@ pub(super) fn draw(svg: &str, scale: f32) -> Result<Vec<u8>, NotDrawn> {
         },
         ..Options::default()
     };
-    let tree = Tree::from_str(&narrowed(svg), &options)?;
+    let tree = Tree::from_str(&prepared(svg), &options)?;
     let size = tree.size();
     let scale = scale.min((MOST_PIXELS / (size.width() * size.height())).sqrt());
     let side = |length: f32| (length * scale).round().max(1.0);
@@ -53,11 +53,12 @@ pub(super) fn draw(svg: &str, scale: f32) -> Result<Vec<u8>, NotDrawn> {
 }
 
 /// Our bold letters are a quarter wider than those that shields.io's `social` is measured for. With less room between
-/// them they would run into each other, so they become narrower themselves.
-fn narrowed(svg: &str) -> Cow<'_, str> {
+/// them they would run into each other, so they become narrower themselves. In any other picture, letters of other
+/// fonts leave ours as they are.
+fn prepared(svg: &str) -> Cow<'_, str> {
     match svg.contains(HELVETICA) {
         true => Cow::Owned(svg.replace(" textLength=", " lengthAdjust=\"spacingAndGlyphs\" textLength=")),
-        false => Cow::Borrowed(svg),
+        false => scripts::apart(svg),
     }
 }
 

@@ -5,7 +5,7 @@
 //! picture reads what it needs.
 
 use resvg::usvg::{
-    FontResolver,
+    FontFamily, FontResolver,
     fontdb::{Database, FaceInfo, ID, Source, Stretch, Style, Weight},
 };
 use std::{
@@ -28,6 +28,9 @@ const DEEPEST: u32 = 6;
 const ENDINGS: [&str; 4] = ["ttf", "ttc", "otf", "otc"];
 /// More fonts are not used in one picture.
 const MOST_IN_PICTURE: usize = 6;
+
+/// Begins the name of a family that is a letter.
+const LETTER: &str = "tallymark-letter-";
 
 /// The fonts that are compiled in.
 pub(super) static SHIPPED: LazyLock<Arc<Database>> = LazyLock::new(|| {
@@ -64,33 +67,68 @@ pub(super) fn are_loaded() -> bool {
 /// Which font draws a text, and which one a letter that it does not have.
 pub(super) fn resolver() -> FontResolver<'static> {
     FontResolver {
-        // Whatever a picture names: so it is the same on every machine.
+        // Whatever a picture names: so it is the same on every machine. Only `scripts` names others.
         select_font: Box::new(|font, fonts| {
             let bold = font.weight() >= Weight::SEMIBOLD.0;
-            fonts.faces().find(|face| (face.weight == Weight::BOLD) == bold).map(|face| face.id)
+            let named = font.families().iter().find_map(letter_of);
+            let own = named.and_then(|letter| font_of(letter, bold)).and_then(|font| loaded(font, fonts));
+            own.or_else(|| {
+                fonts.faces().find(|face| (face.weight == Weight::BOLD) == bold).map(|face| face.id)
+            })
         }),
         select_fallback: Box::new(fallback),
     }
 }
 
+/// The name of a family that has this letter.
+pub(super) fn family_of(letter: char) -> String {
+    format!("{LETTER}{:x}", u32::from(letter))
+}
+
+fn letter_of(family: &FontFamily) -> Option<char> {
+    let FontFamily::Named(name) = family else { return None };
+    u32::from_str_radix(name.strip_prefix(LETTER)?, 16).ok().and_then(char::from_u32)
+}
+
+/// Whether the font that is compiled in has a letter.
+pub(super) fn is_shipped(letter: char) -> bool {
+    static FACE: LazyLock<Option<ttf_parser::Face<'static>>> =
+        LazyLock::new(|| ttf_parser::Face::parse(dejavu::sans::regular(), 0).ok());
+    letter.is_ascii() || FACE.as_ref().is_some_and(|face| face.glyph_index(letter).is_some())
+}
+
+/// Whether one font of this machine draws both letters.
+pub(super) fn are_of_one(one: char, other: char) -> bool {
+    match [one, other].map(|letter| font_of(letter, false)) {
+        [Some(one), Some(other)] => std::ptr::eq(one, other),
+        [one, other] => one.is_none() && other.is_none(),
+    }
+}
+
+/// A letter that is missing in a font of this machine. What the shipped font lacks has a font of its own already.
 fn fallback(letter: char, used: &[ID], fonts: &mut Arc<Database>) -> Option<ID> {
-    if used.len() >= MOST_IN_PICTURE {
+    // The first is the one that lacks the letter.
+    let first = used.first().and_then(|id| fonts.face(*id))?;
+    if SHIPPED.faces().any(|face| face.post_script_name == first.post_script_name) {
         return None;
     }
-    // The first is the one that lacks the letter.
-    let is_bold = used.first().and_then(|id| fonts.face(*id)).is_some_and(|face| face.weight == Weight::BOLD);
-    let font = font_of(letter, is_bold)?;
+    let font = font_of(letter, first.weight == Weight::BOLD)?;
+    loaded(font, fonts).filter(|id| !used.contains(id))
+}
+
+/// A font in the database of a picture.
+fn loaded(font: &InstalledFont, fonts: &mut Arc<Database>) -> Option<ID> {
     let loaded = fonts.faces().find(|face| face.post_script_name == font.face.post_script_name);
-    match loaded.map(|face| face.id) {
-        Some(id) => (!used.contains(&id)).then_some(id),
-        None => {
-            let mut content = Vec::new();
-            read(&font.path, &mut content).ok()?;
-            let source = Source::Binary(Arc::new(content));
-            let face = FaceInfo { source, ..font.face.clone() };
-            Some(Arc::make_mut(fonts).push_face_info(face))
-        }
+    if let Some(face) = loaded {
+        return Some(face.id);
     }
+    if fonts.len() >= SHIPPED.len() + MOST_IN_PICTURE {
+        return None;
+    }
+    let mut content = Vec::new();
+    read(&font.path, &mut content).ok()?;
+    let face = FaceInfo { source: Source::Binary(Arc::new(content)), ..font.face.clone() };
+    Some(Arc::make_mut(fonts).push_face_info(face))
 }
 
 /// The best font for a letter: of bold text, the bold face of its family, where that is installed.

@@ -10,6 +10,7 @@ mod draw;
 mod drawer;
 mod drawing;
 mod fonts;
+mod scripts;
 
 pub use drawer::draw_pictures;
 pub use drawing::PngDrawing;
@@ -92,6 +93,8 @@ fn svg_address(uri: &Uri) -> Option<Uri> {
     let path = match path {
         _ if is_badge => format!("{path}.svg"),
         _ if named("/banners/") => path.to_owned(),
+        // Another word behind it is a name.
+        "/v1/promo/card" => "/v1/promo".to_owned(),
         _ if cards::PATHS.iter().any(|(card, _)| *card == path) => path.to_owned(),
         // What follows the name of a panel means nothing else.
         _ if path.strip_prefix("/v1/").is_some_and(is_beyond_name) => path.rsplit_once('/')?.0.to_owned(),
@@ -184,6 +187,7 @@ mod tests {
             ("/banners/a-dark.png", "/banners/a-dark"),
             ("/v1/badge/o/r/card.png?lang=zh", "/v1/badge/o/r?lang=zh"),
             ("/v1/o/r/card.png", "/v1/o/r"),
+            ("/v1/promo/card.png?lang=zh", "/v1/promo?lang=zh"),
         ] {
             assert_eq!(svg_address(&png.parse().unwrap()), Some(svg.parse().unwrap()), "{png}");
         }

@@ -9,6 +9,7 @@ use super::{
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::collections::{BTreeMap, BTreeSet};
 use tallymark_core::{Event, Name, NameRef, NotAName, decode_percent};
+use thousands::Separable;
 
 /// What a browser escapes in a path (the path percent-encode set of the URL standard), and what would be decoded.
 const IN_PATHS: AsciiSet = CONTROLS
@@ -61,7 +62,11 @@ impl TraceKeys {
                 }
                 Err(why) => why,
             };
-            findings.total(totals_file(event), &text, &format!("its total of {total} is not counted: {why}"));
+            findings.total(
+                totals_file(event),
+                &text,
+                &format!("its total of {} is not counted: {why}", total.separate_with_commas()),
+            );
             let sums = findings.of(event);
             sums.refused += 1;
             sums.refused_total = sums.refused_total.saturating_add(total);

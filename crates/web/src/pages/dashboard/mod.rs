@@ -17,7 +17,7 @@ use crate::{
     name::{graph_path, page_path},
     pages::{
         Back, chart,
-        language::{fill, tr},
+        language::{self, fill, tr},
         login, maker,
         name_page::redirect,
         no_store, page_for, problem,
@@ -45,7 +45,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
         Ok(visitor) => visitor,
         Err(answer) => return *answer,
     };
-    if let Some(place) = of_account(&app, Query::of(&uri)) {
+    if let Some(place) = of_account(&app, &uri) {
         return redirect(StatusCode::TEMPORARY_REDIRECT, &place);
     }
     let asked = match DashboardQuery::read(Query::of(&uri)) {
@@ -70,11 +70,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
 }
 
 /// `/?user=NAME`, as sites with cards have it: the page that has the card of the account.
-fn of_account(app: &App, query: Query<'_>) -> Option<String> {
+fn of_account(app: &App, uri: &Uri) -> Option<String> {
     app.github.as_ref()?;
-    let account = AccountName::new(query.form_text("user")?.trim()).ok()?;
+    let account = AccountName::new(Query::of(uri).form_text("user")?.trim()).ok()?;
     let name = Name::new(account.as_str()).ok()?;
-    Some(format!("{}{}#card", app.access.base, page_path(name.as_ref())))
+    let page = format!("{}{}", app.access.base, page_path(name.as_ref()));
+    Some(language::with_chosen(page, uri) + "#card")
 }
 
 /// What the page shows; nothing if nothing was ever counted.
