@@ -16,6 +16,7 @@ pub(super) const REASONS: &[(&str, &str)] = &[
     ("Feeds are at `/feed.atom` and `/feed/NAME.atom`", "订阅源位于 `/feed.atom` 和 `/feed/NAME.atom`"),
     ("Milestones and spikes are not looked for here: `[[notify]]` in the configuration turns that on, `tallymark help notify`", "此处未启用里程碑与激增检测：在配置中添加 `[[notify]]` 即可启用，见 `tallymark help notify`"),
     ("No `[[notify]]` of the configuration is about this name: `tallymark help notify`", "配置中没有涉及此名称的 `[[notify]]`：见 `tallymark help notify`"),
+    ("This is how {} names badges: {}", "这是 {} 的徽章地址：{}"),
     ("`{} = true` under `[compat]` serves this address: `tallymark help moving`", "在 `[compat]` 下设置 `{} = true` 即可提供此地址：见 `tallymark help moving`"),
     ("There is no login here: `visibility` under [http] is not \"token\".", "此处无需登录：[http] 下的 `visibility` 不是 \"token\"。"),
     ("the name is empty", "名称为空"),
