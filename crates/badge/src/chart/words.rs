@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_word_of_the_site_stays_as_it_is() {
         let own = Event::new(b"download").unwrap();
-        assert_eq!(ZH.per_step(own, Step::Day), "每日 downloads");
+        assert_eq!(ZH.per_step(own, Step::Day), "每日 download");
         assert_eq!(ZH.per_step(Event::HIT, Step::Hour), "每小时浏览");
         assert_eq!(ZH.counted("1,234", Event::HIT, 1234), "浏览 1,234");
     }
