@@ -178,6 +178,25 @@ async fn only_so_many_names_wait_to_be_looked_at_for_a_spike() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_is_taken_by_one_and_not_held_by_a_clock_that_was_ahead() {
+    clock!(CLOCK, now);
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir).await;
+    for _ in 0..20 {
+        let [a, b] = [Uuid::new_v4(), Uuid::new_v4()];
+        let taken = tokio::join!(Turn::take(&store, a, now), Turn::take(&store, b, now));
+        let taken = [taken.0.unwrap(), taken.1.unwrap()];
+        assert_eq!(taken.iter().flatten().count(), 1);
+        CLOCK.fetch_add(91_000, Ordering::Relaxed);
+    }
+    CLOCK.fetch_add(5 * 86_400_000, Ordering::Relaxed);
+    let mut ahead = Turn::take(&store, Uuid::new_v4(), now).await.unwrap().unwrap();
+    CLOCK.fetch_sub(5 * 86_400_000, Ordering::Relaxed);
+    assert!(Turn::take(&store, Uuid::new_v4(), now).await.unwrap().is_some());
+    assert!(ahead.hold().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_never_taken_is_given_up_and_what_is_unwanted_at_once() {
     clock!(CLOCK, now);
     let dir = tempfile::tempdir().unwrap();

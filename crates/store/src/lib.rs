@@ -63,7 +63,7 @@ pub use moves::{InstanceMark, KnownCorrection, MarkPage, StoreMoves};
 pub use net_likes::NetLikes;
 pub use read::{NamePage, Slice, StoreRead};
 pub use retention::Retention;
-pub use shelf::{Shelf, Shelved, StoreShelf};
+pub use shelf::{Shelf, Shelved, StoreShelf, change_kept};
 pub use tallymark_core::{Span, Step};
 pub use url::{NotAStoreUrl, StoreUrl};
 pub use write::{Claim, Outcome, Standing, StoreWrite};

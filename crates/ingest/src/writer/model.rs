@@ -352,6 +352,17 @@ impl StoreShelf for Fake {
         unimplemented!()
     }
 
+    async fn exchange(
+        &self,
+        _: Shelf,
+        _: &str,
+        _: Option<&Shelved>,
+        _: Shelved,
+        _: Option<u64>,
+    ) -> Result<bool> {
+        unimplemented!()
+    }
+
     async fn kept(&self, _: Shelf, _: &str) -> Result<Option<Shelved>> {
         unimplemented!()
     }

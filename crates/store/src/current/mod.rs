@@ -326,6 +326,17 @@ impl StoreShelf for Current {
         self.store.keep(shelf, key, thing, until).await
     }
 
+    async fn exchange(
+        &self,
+        shelf: Shelf,
+        key: &str,
+        before: Option<&Shelved>,
+        thing: Shelved,
+        until: Option<u64>,
+    ) -> Result<bool> {
+        self.store.exchange(shelf, key, before, thing, until).await
+    }
+
     async fn kept(&self, shelf: Shelf, key: &str) -> Result<Option<Shelved>> {
         self.store.kept(shelf, key).await
     }

@@ -29,7 +29,7 @@ pub use facts::ServerFacts;
 use crate::{
     Changes, Claim, Class, Cursor, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome, Result,
     Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections, StoreError, StoreLog,
-    StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, TooOld, claim, retention,
+    StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, TooOld, claim, retention, shelf::ShelfPlace,
 };
 use async_trait::async_trait;
 use client::Link;
@@ -66,6 +66,7 @@ pub struct Redis {
     forget: Script,
     old_days: Script,
     old_visits: Script,
+    shelve: Script,
     eviction: eviction::Eviction,
     aof: aof::Aof,
     saves: standing::Saves,
@@ -95,6 +96,7 @@ impl Redis {
             forget,
             old_days: Script::old_days(),
             old_visits: Script::old_visits(),
+            shelve: Script::shelve(),
             eviction,
             aof,
             saves,
@@ -510,7 +512,20 @@ impl StoreCorrections for Redis {
 #[async_trait]
 impl StoreShelf for Redis {
     async fn keep(&self, shelf: Shelf, key: &str, thing: Shelved, until: Option<u64>) -> Result<()> {
-        shelf::keep(self.writes_ours("keeping what was fetched")?, shelf, key, &thing, until).await
+        let link = self.writes_ours("keeping what was fetched")?;
+        shelf::put((link, &self.shelve), shelf, key, ShelfPlace::Any, &thing, until).await.map(|_| ())
+    }
+
+    async fn exchange(
+        &self,
+        shelf: Shelf,
+        key: &str,
+        before: Option<&Shelved>,
+        thing: Shelved,
+        until: Option<u64>,
+    ) -> Result<bool> {
+        let link = self.writes_ours("changing what is kept")?;
+        shelf::put((link, &self.shelve), shelf, key, ShelfPlace::of(before), &thing, until).await
     }
 
     async fn kept(&self, shelf: Shelf, key: &str) -> Result<Option<Shelved>> {

@@ -68,6 +68,10 @@ impl Script {
         Script::new(concat!(include_str!("visits.lua"), include_str!("age_visits.lua")))
     }
 
+    pub(super) fn shelve() -> Script {
+        Script::new(include_str!("shelve.lua"))
+    }
+
     fn new(code: &'static str) -> Script {
         Script { code, hash: redis::Script::new(code).get_hash().to_owned() }
     }

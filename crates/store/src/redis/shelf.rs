@@ -1,39 +1,49 @@
 //! Data kept in addition to the counts: see [`StoreShelf`](crate::StoreShelf). An item is a string, which expires by
 //! itself, and its key is a member of the shelf's sorted set, with the time when it expires as the score.
 
-use super::{client::Link, keys};
-use crate::{Class, Result, Shelf, Shelved, StoreError};
+use super::{client::Link, keys, script::Script};
+use crate::{Class, Result, Shelf, Shelved, StoreError, shelf::ShelfPlace};
 use redis::{FromRedisValue, Pipeline, Value};
 
 /// The bytes of the time before a thing.
 const TIME: usize = 8;
 
-pub(super) async fn keep(
-    link: &Link,
+/// Puts a thing in its place; whether that was as it is said to be.
+pub(super) async fn put(
+    (link, script): (&Link, &Script),
     shelf: Shelf,
     key: &str,
+    place: ShelfPlace,
     thing: &Shelved,
     until: Option<u64>,
-) -> Result<()> {
+) -> Result<bool> {
     let attempt = "keeping what was fetched";
-    let (set, place) = (keys::shelf(shelf.name), keys::kept(shelf.name, key));
-    let value = [&thing.at.to_be_bytes()[..], &thing.value].concat();
-    let mut pipeline = redis::pipe();
-    pipeline.cmd("SET").arg(&place).arg(value);
-    match until {
-        Some(until) => pipeline.arg("EX").arg(until.saturating_sub(thing.at).max(1)),
-        None => &mut pipeline,
+    let (set, at) = (keys::shelf(shelf.name), keys::kept(shelf.name, key));
+    let (word, before) = match &place {
+        ShelfPlace::Any => ("any", Vec::new()),
+        ShelfPlace::Empty => ("none", Vec::new()),
+        ShelfPlace::Holding(before) => ("same", bytes(before)),
     };
-    pipeline.cmd("ZADD").arg(&set).arg(until.map_or("+inf".to_owned(), |until| until.to_string())).arg(key);
-    pipeline.cmd("ZREMRANGEBYSCORE").arg(&set).arg("-inf").arg(format!("({}", thing.at));
-    pipeline.cmd("ZCARD").arg(&set);
-    let answers = all(link, attempt, &mut pipeline).await?;
-    let count: u64 = number(answers.last(), link, attempt)?;
+    let lasts = until.map_or_else(String::new, |until| until.saturating_sub(thing.at).max(1).to_string());
+    let score = until.map_or_else(|| "+inf".to_owned(), |until| until.to_string());
+    let answers = script
+        .call(link, attempt, &[&at, &set], |command| {
+            command.arg(word).arg(&before).arg(bytes(thing)).arg(&lasts).arg(&score).arg(key).arg(thing.at);
+        })
+        .await?;
+    // -1 if it was not.
+    let Ok(count) = u64::try_from(number::<i64>(answers.first(), link, attempt)?) else { return Ok(false) };
     match count.saturating_sub(shelf.most.into()) {
-        0 => Ok(()),
+        0 => {}
         // One more than those over the limit, because the new one may be among them, and stays.
-        over => trim(link, shelf, key, over).await,
+        over => trim(link, shelf, key, over).await?,
     }
+    Ok(true)
+}
+
+/// A thing as it is in Redis.
+fn bytes(thing: &Shelved) -> Vec<u8> {
+    [&thing.at.to_be_bytes()[..], &thing.value].concat()
 }
 
 /// Removes those that expire first.
@@ -80,7 +90,7 @@ pub(super) async fn discard(link: &Link, shelf: Shelf, key: &str) -> Result<bool
     pipeline.cmd("ZREM").arg(keys::shelf(shelf.name)).arg(key);
     pipeline.cmd("DEL").arg(keys::kept(shelf.name, key));
     let answers = all(link, attempt, &mut pipeline).await?;
-    Ok(number(answers.last(), link, attempt)? > 0)
+    Ok(number::<u64>(answers.last(), link, attempt)? > 0)
 }
 
 /// All or nothing; the answers of the commands.
@@ -95,8 +105,8 @@ async fn all(link: &Link, attempt: &str, pipeline: &mut Pipeline) -> Result<Vec<
     Ok(answers)
 }
 
-fn number(answer: Option<&Value>, link: &Link, attempt: &str) -> Result<u64> {
-    let number = answer.cloned().map(u64::from_redis_value);
+fn number<T: FromRedisValue>(answer: Option<&Value>, link: &Link, attempt: &str) -> Result<T> {
+    let number = answer.cloned().map(T::from_redis_value);
     match number {
         Some(Ok(number)) => Ok(number),
         _ => Err(StoreError::new(Class::Data, link.attempt(attempt), "not a number")),

@@ -29,7 +29,7 @@ use crate::{
     Changes, Claim, Class, Cursor, Filter, InstanceMark, KnownCorrection, Level, MarkPage, NamePage, Outcome,
     Result, Retention, Shelf, Shelved, Slice, Span, Standing, Step, StoreAge, StoreCorrections, StoreError,
     StoreLog, StoreMoves, StoreRead, StoreShelf, StoreSight, StoreWrite, TooOld, claim, deadline::Deadline,
-    outbox::Durability,
+    outbox::Durability, shelf::ShelfPlace,
 };
 use async_trait::async_trait;
 use moves::MoveWrite;
@@ -269,7 +269,20 @@ impl StoreLog for Sqlite {
 impl StoreShelf for Sqlite {
     async fn keep(&self, shelf: Shelf, key: &str, thing: Shelved, until: Option<u64>) -> Result<()> {
         let key = key.to_owned();
-        self.writer.shelve(ShelfWrite::Keep { shelf, key, thing, until }).await.map(|_| ())
+        let place = ShelfPlace::Any;
+        self.writer.shelve(ShelfWrite::Put { shelf, key, place, thing, until }).await.map(|_| ())
+    }
+
+    async fn exchange(
+        &self,
+        shelf: Shelf,
+        key: &str,
+        before: Option<&Shelved>,
+        thing: Shelved,
+        until: Option<u64>,
+    ) -> Result<bool> {
+        let (key, place) = (key.to_owned(), ShelfPlace::of(before));
+        self.writer.shelve(ShelfWrite::Put { shelf, key, place, thing, until }).await
     }
 
     async fn kept(&self, shelf: Shelf, key: &str) -> Result<Option<Shelved>> {

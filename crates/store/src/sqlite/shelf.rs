@@ -1,20 +1,22 @@
 //! The table of data that is kept in addition to the counts: see [`StoreShelf`](crate::StoreShelf).
 
-use crate::{Shelf, Shelved};
+use crate::{Shelf, Shelved, shelf::ShelfPlace};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// Written by the one thread that writes.
 #[derive(Debug)]
 pub(super) enum ShelfWrite {
-    Keep { shelf: Shelf, key: String, thing: Shelved, until: Option<u64> },
+    Put { shelf: Shelf, key: String, place: ShelfPlace, thing: Shelved, until: Option<u64> },
     Discard { shelf: Shelf, key: String },
 }
 
 impl ShelfWrite {
-    /// Whether anything was there before.
+    /// Whether it did anything.
     pub(super) fn run(self, db: &mut Connection) -> rusqlite::Result<bool> {
         match self {
-            ShelfWrite::Keep { shelf, key, thing, until } => keep(db, shelf, &key, &thing, until),
+            ShelfWrite::Put { shelf, key, place, thing, until } => {
+                put(db, shelf, &key, &place, &thing, until)
+            }
             ShelfWrite::Discard { shelf, key } => {
                 let mut delete = db.prepare_cached("DELETE FROM shelf WHERE shelf = ?1 AND key = ?2")?;
                 Ok(delete.execute((shelf.name, key))? > 0)
@@ -23,14 +25,23 @@ impl ShelfWrite {
     }
 }
 
-fn keep(
+fn put(
     db: &mut Connection,
     shelf: Shelf,
     key: &str,
+    place: &ShelfPlace,
     thing: &Shelved,
     until: Option<u64>,
 ) -> rusqlite::Result<bool> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let is_free = match place {
+        ShelfPlace::Any => true,
+        ShelfPlace::Empty => kept(&transaction, shelf, key)?.is_none(),
+        ShelfPlace::Holding(before) => kept(&transaction, shelf, key)?.as_ref() == Some(before),
+    };
+    if !is_free {
+        return Ok(false);
+    }
     let number = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     let (at, until) = (number(thing.at), until.map_or(i64::MAX, number));
     let mut put = transaction.prepare_cached(

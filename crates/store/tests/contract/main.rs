@@ -169,6 +169,8 @@ on_every_store! {
     visits::very_many_visits_of_many_names_are_bounded,
     shelf::what_is_kept_is_there_with_its_age,
     shelf::what_expires_first_makes_room,
+    shelf::a_thing_is_exchanged_only_for_the_one_that_was_read,
+    shelf::what_several_change_at_once_has_every_change,
     corrections::a_correction_changes_what_it_names_and_is_in_the_log_of_changes,
     corrections::a_correction_that_takes_too_much_changes_nothing,
     corrections::positions_travel_with_a_correction_or_not_at_all,

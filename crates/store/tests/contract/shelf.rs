@@ -3,7 +3,7 @@
 use crate::bed::Bed;
 use rusqlite::Connection;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tallymark_store::{Retention, Shelf, Shelved, Store, StoreUrl};
+use tallymark_store::{Retention, Shelf, Shelved, Store, StoreUrl, change_kept};
 
 const PICTURES: Shelf = Shelf { name: "pictures", most: 3 };
 const LISTS: Shelf = Shelf { name: "lists", most: 3 };
@@ -67,6 +67,45 @@ pub(crate) async fn what_expires_first_makes_room(bed: Bed) {
     }
     assert_eq!(keys(&*store, LISTS).await, ["2", "3", "4"]);
     assert_eq!(keys(&*store, PICTURES).await, ["later", "never"]);
+}
+
+pub(crate) async fn a_thing_is_exchanged_only_for_the_one_that_was_read(bed: Bed) {
+    let (store, other, at) = (bed.open().await, bed.open().await, now());
+    let [one, two, later] = [thing(at, b"1"), thing(at, &[0, 255, b'2']), thing(at + 1, b"1")];
+    let put = async |before: Option<&Shelved>, thing: &Shelved| {
+        store.exchange(PICTURES, "a", before, thing.clone(), Some(at + 3600)).await.unwrap()
+    };
+    assert!(!put(Some(&one), &two).await, "nothing is there");
+    assert!(put(None, &one).await && !put(None, &two).await);
+    assert!(!put(Some(&later), &two).await, "the time is a part of it");
+    assert_eq!(other.kept(PICTURES, "a").await.unwrap().as_ref(), Some(&one));
+    assert!(put(Some(&one), &two).await && !put(Some(&one), &later).await && put(Some(&two), &later).await);
+    assert_eq!(other.kept(PICTURES, "a").await.unwrap(), Some(later));
+    // It makes room as others do.
+    for key in ["b", "c", "d"] {
+        assert!(store.exchange(PICTURES, key, None, one.clone(), None).await.unwrap());
+    }
+    assert_eq!(keys(&*store, PICTURES).await, ["b", "c", "d"]);
+}
+
+pub(crate) async fn what_several_change_at_once_has_every_change(bed: Bed) {
+    const EACH: u8 = 25;
+    let stores = [bed.open().await, bed.open().await, bed.open().await];
+    let changes = async |n: u8| {
+        for change in 0..EACH {
+            let add = |kept: Option<&Shelved>| {
+                let mut value = kept.map_or_else(Vec::new, |kept| kept.value.clone());
+                value.push(n * EACH + change);
+                Some((thing(0, &value), None))
+            };
+            assert!(change_kept(&*stores[usize::from(n)], LISTS, "all", add).await.unwrap());
+        }
+    };
+    tokio::join!(changes(0), changes(1), changes(2));
+    let mut value = stores[0].kept(LISTS, "all").await.unwrap().unwrap().value;
+    value.sort_unstable();
+    assert_eq!(value, (0..3 * EACH).collect::<Vec<u8>>());
+    assert!(!change_kept(&*stores[0], LISTS, "none", |_| None).await.unwrap());
 }
 
 /// SQLite only: a file of the first version.
