@@ -234,7 +234,7 @@ pub(crate) async fn measure(
     kept: &mut WorkYears,
     now: u64,
 ) -> Result<Contributions, GithubError> {
-    let today = Day(i32::try_from(now / 86_400).unwrap_or(i32::MAX));
+    let today = day_of(now);
     let work = ask::<WorkJson>(api, login, WORK, &open_years(today)).await?;
     let mut years = read_years(work.years, &open_years(today))?;
     let known = |year: &i32| kept.contains_key(year) || years.contains_key(year);
@@ -292,6 +292,16 @@ pub(crate) async fn measure(
 fn open_years(today: Day) -> Vec<i32> {
     let this = today.date().0;
     [this - 1, this].into_iter().filter(|year| !is_over(*year, today)).collect()
+}
+
+/// The others may still change.
+pub(crate) fn keep_those_over(years: &mut WorkYears, now: u64) {
+    let today = day_of(now);
+    years.retain(|year, _| is_over(*year, today));
+}
+
+fn day_of(now: u64) -> Day {
+    Day(i32::try_from(now / 86_400).unwrap_or(i32::MAX))
 }
 
 fn is_over(year: i32, today: Day) -> bool {

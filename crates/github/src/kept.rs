@@ -2,7 +2,7 @@
 
 use crate::{
     AccountName, CodeLanguages, Contributions,
-    contributions::WorkYears,
+    contributions::{self, WorkYears},
     missing::{DAY, HOUR, MissingAccount},
     stats::{Measured, Stats},
 };
@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tallymark_store::{Shelf, Shelved, Store, StoreError};
+use tallymark_store::{Shelf, Shelved, Store, StoreError, change_kept};
 
 /// The shelf of the store.
 pub(crate) const SHELF: Shelf = Shelf { name: "github", most: 100_000 };
@@ -24,6 +24,14 @@ pub(crate) const YEARS: Shelf = Shelf { name: "github-years", most: 100_000 };
 const KEPT: u64 = 90 * DAY;
 /// How long an account that does not exist is not asked for.
 pub(crate) const NOBODY: u64 = HOUR;
+
+/// How far two clocks may be apart, in seconds.
+const CLOCKS: u64 = 60;
+
+/// Whether a time lies in the future. The clock was ahead then, so it says nothing of an age.
+pub(crate) fn is_ahead(at: u64, now: u64) -> bool {
+    at > now.saturating_add(CLOCKS)
+}
 
 /// Why there are no statistics to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,9 +132,25 @@ impl StatsRecord {
         self.missing.map_or(self.at, MissingAccount::last)
     }
 
+    /// Whether it is from a clock that was ahead: then it is as old as can be.
+    pub(crate) fn is_ahead(&self, now: u64) -> bool {
+        is_ahead(self.answered_at(), now)
+    }
+
+    /// Whether its numbers are older than `hard`.
+    pub(crate) fn is_old(&self, hard: Duration, now: u64) -> bool {
+        is_ahead(self.at, now) || now.saturating_sub(self.at) >= hard.as_secs()
+    }
+
+    /// Whether it takes the place of another one.
+    pub(crate) fn beats(&self, other: &StatsRecord, now: u64) -> bool {
+        other.is_ahead(now) || !self.is_ahead(now) && self.answered_at() >= other.answered_at()
+    }
+
     /// When a tracked account is asked for again.
-    pub(crate) fn next(&self, every: Duration) -> u64 {
+    pub(crate) fn next(&self, every: Duration, now: u64) -> u64 {
         match self.missing {
+            _ if self.is_ahead(now) => 0,
             Some(missing) => missing.next(every),
             None => self.at.saturating_add(every.as_secs()),
         }
@@ -170,12 +194,11 @@ pub async fn take_over(
     at: u64,
     now: u64,
 ) -> Result<bool, StoreError> {
-    if record(store, login, None).await?.is_some_and(|kept| kept.record.answered_at() >= at) {
+    let record = StatsRecord { measured: Some(Measured::of(stats)), ..StatsRecord::of_nobody(at) };
+    if kept_record(store, login).await?.is_some_and(|kept| kept.answered_at() == at) {
         return Ok(false);
     }
-    let record = StatsRecord { measured: Some(Measured::of(stats)), ..StatsRecord::of_nobody(at) };
-    keep(store, login, &record, now + KEPT).await?;
-    Ok(true)
+    Ok(keep(store, login, &record, now + KEPT, now).await?.is_some())
 }
 
 /// The years of an account that are known.
@@ -185,15 +208,22 @@ pub(crate) async fn years(store: &dyn Store, login: &AccountName) -> Result<Work
     Ok(kept.and_then(|kept| serde_json::from_slice(&kept.value).ok()).unwrap_or_default())
 }
 
-/// Keeps them.
+/// Keeps them, and those that another process has learnt meanwhile, as far as they are over.
 pub(crate) async fn keep_years(
     store: &dyn Store,
     login: &AccountName,
     years: &WorkYears,
     now: u64,
 ) -> Result<(), StoreError> {
-    let value = serde_json::to_vec(years).unwrap_or_default();
-    store.keep(YEARS, login.as_str(), Shelved { at: now, value }, None).await
+    change_kept(store, YEARS, login.as_str(), |kept| {
+        let kept = kept.and_then(|kept| serde_json::from_slice::<WorkYears>(&kept.value).ok());
+        let mut all = kept.unwrap_or_default();
+        all.extend(years.iter().map(|(year, of)| (*year, of.clone())));
+        contributions::keep_those_over(&mut all, now);
+        Some((Shelved { at: now, value: serde_json::to_vec(&all).unwrap_or_default() }, None))
+    })
+    .await
+    .map(|_| ())
 }
 
 /// How long a record is kept, from `now` on. What strangers make up is soon forgotten.
@@ -201,17 +231,27 @@ pub(crate) fn kept_until(record: &StatsRecord, is_tracked: bool, now: u64) -> u6
     now.saturating_add(if record.measured.is_some() || is_tracked { KEPT } else { NOBODY })
 }
 
-/// Puts a record into the store; by what it is known.
+/// Puts a record into the store, unless another process has kept a newer one; by what it is known.
 pub(crate) async fn keep(
     store: &dyn Store,
     login: &AccountName,
     record: &StatsRecord,
     until: u64,
-) -> Result<u64, StoreError> {
+    now: u64,
+) -> Result<Option<u64>, StoreError> {
     let value = serde_json::to_vec(record).unwrap_or_default();
     let print = print_of(&value);
-    store.keep(SHELF, login.as_str(), Shelved { at: record.answered_at(), value }, Some(until)).await?;
-    Ok(print)
+    let thing = Shelved { at: record.answered_at(), value };
+    let is_kept = change_kept(store, SHELF, login.as_str(), |kept| {
+        let there = kept.and_then(|kept| serde_json::from_slice::<StatsRecord>(&kept.value).ok());
+        let wins = there.is_none_or(|there| record.beats(&there, now));
+        wins.then(|| (thing.clone(), Some(until)))
+    });
+    Ok(is_kept.await?.then_some(print))
+}
+
+async fn kept_record(store: &dyn Store, login: &AccountName) -> Result<Option<StatsRecord>, StoreError> {
+    Ok(record(store, login, None).await?.map(|kept| kept.record))
 }
 
 /// The statistics that the store has, whatever their age; older ones than `hard` are so. [`NoStats::Nobody`] is an account
@@ -226,13 +266,9 @@ pub async fn kept_statistics(
     hard: Duration,
     now: u64,
 ) -> Result<Result<Aged, NoStats>, StoreError> {
-    let record = record(store, login, None).await?.map(|kept| kept.record);
-    Ok(match record {
+    Ok(match kept_record(store, login).await? {
         Some(record) if record.is_gone() => Err(NoStats::Nobody),
-        Some(record) => {
-            let is_old = now.saturating_sub(record.at) >= hard.as_secs();
-            record.aged(is_old).ok_or(NoStats::NotYet)
-        }
+        Some(record) => record.aged(record.is_old(hard, now)).ok_or(NoStats::NotYet),
         None => Err(NoStats::NotYet),
     })
 }

@@ -49,7 +49,7 @@ pub use statistics::{Statistics, StatsAges};
 pub use stats::{KnownRepository, RepositorySums, Stats};
 pub use status::{TokenStatus, token_status};
 pub use token::{GithubToken, NotAGithubToken};
-pub use tracked::{MOST_TRACKED, NotTracked, TrackedAccount, TrackedAccounts};
+pub use tracked::{MOST_TRACKED, NotTracked, TrackedAccount, TrackedAccounts, UnknownAccount};
 pub use traffic::{RepositoryTraffic, TrafficDay};
 pub use work_news::{UnreadWork, WorkPart};
 pub use zone::{DayZone, NotADayZone};

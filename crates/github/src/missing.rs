@@ -27,10 +27,11 @@ impl MissingAccount {
     /// One more such answer.
     pub(crate) fn again(before: Option<MissingAccount>, now: u64) -> MissingAccount {
         match before {
-            Some(MissingAccount { since, times, .. }) => {
+            // One from the future says nothing of how long.
+            Some(MissingAccount { since, times, .. }) if since <= now => {
                 MissingAccount { since, last: now, times: times.saturating_add(1) }
             }
-            None => MissingAccount { since: now, last: now, times: 1 },
+            _ => MissingAccount { since: now, last: now, times: 1 },
         }
     }
 
@@ -83,6 +84,7 @@ mod tests {
             (&[0, DAY, 2 * DAY], true),
             // A clock that was set back.
             (&[10 * DAY, 1, 2], false),
+            (&[10 * DAY, 1, 2, 1 + DAY], true),
         ] {
             assert_eq!(after(answers).is_gone(), is_gone, "{answers:?}");
         }

@@ -24,6 +24,10 @@ impl<V> RecentAccounts<V> {
         Some(value)
     }
 
+    pub(crate) fn remove(&mut self, login: &AccountName) {
+        self.known.remove(login);
+    }
+
     pub(crate) fn put(&mut self, login: AccountName, value: V) {
         if self.known.len() >= self.most && !self.known.contains_key(&login) {
             let oldest =

@@ -2,7 +2,7 @@
 //!
 //! Accounts that a view has refreshed meanwhile are skipped. An account that is gone is asked for once a day.
 
-use crate::{AccountName, MissingAccount, Statistics};
+use crate::{AccountName, MissingAccount, Statistics, kept::is_ahead};
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::Arc,
@@ -19,8 +19,13 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Until `stop`.
 pub async fn refresh(statistics: Arc<Statistics>, every: Duration, stop: CancellationToken) {
     let rounds = async {
-        let (mut next, mut listed) = (HashMap::new(), None::<Instant>);
+        let (mut next, mut listed, mut last) = (HashMap::new(), None::<Instant>, 0);
         loop {
+            // The clock was ahead, and so are these times.
+            let before = std::mem::replace(&mut last, statistics.now_in_seconds());
+            if is_ahead(before, last) {
+                (next, listed) = (HashMap::new(), None);
+            }
             // With many accounts the list is long, and a round is short.
             if listed.is_none_or(|listed| listed.elapsed() >= LIST) {
                 list(&statistics, every, &mut next).await;

@@ -152,11 +152,11 @@ impl Statistics {
     pub async fn of(&self, login: &AccountName) -> Result<Aged, NoStats> {
         let known = self.known(login).await?;
         let now = self.api.seconds();
-        let rests = now < known.rests_until;
+        let rests = (now..=now + FAILED).contains(&known.rests_until) && now < known.rests_until;
         let Some(record) = &known.record else {
             return if rests { Err(NoStats::NotYet) } else { self.ask(login).await };
         };
-        let is_old = now.saturating_sub(record.at) >= self.ages.hard.as_secs();
+        let is_old = record.is_old(self.ages.hard, now);
         if now < self.due(login, record) {
             return record.shown(is_old);
         }
@@ -172,6 +172,7 @@ impl Statistics {
     /// When a view asks GitHub again, in seconds since 1970.
     fn due(&self, login: &AccountName, record: &StatsRecord) -> u64 {
         match (record.missing, &record.measured) {
+            _ if record.is_ahead(self.api.seconds()) => 0,
             (Some(missing), _) => missing.due(),
             (None, Some(_)) => record.at.saturating_add(self.ages.soft_of(login, record.at)),
             (None, None) => record.at.saturating_add(NOBODY),
@@ -224,8 +225,7 @@ impl Statistics {
     /// The last numbers, whatever their age, and also of an account that is gone; GitHub is not asked.
     pub async fn stored(&self, login: &AccountName) -> Option<Aged> {
         let record = self.known(login).await.ok()?.record?;
-        let age = self.api.seconds().saturating_sub(record.at);
-        record.aged(age >= self.ages.hard.as_secs())
+        record.aged(record.is_old(self.ages.hard, self.api.seconds()))
     }
 
     /// Since when GitHub says that there is no such account, if it said so last.
@@ -261,8 +261,9 @@ impl Statistics {
     pub(crate) async fn next(&self, login: &AccountName, every: Duration) -> u64 {
         let here = self.lock_known().find(login).and_then(|known| known.record.clone());
         let there = kept::record(&*self.store, login, None).await.ok().flatten();
-        let newest = here.into_iter().chain(there.map(|kept| Arc::new(kept.record)));
-        newest.max_by_key(|record| record.answered_at()).map_or(0, |record| record.next(every))
+        let (there, now) = (there.map(|kept| Arc::new(kept.record)), self.api.seconds());
+        let newest = here.into_iter().chain(there).reduce(|a, b| if b.beats(&a, now) { b } else { a });
+        newest.map_or(0, |record| record.next(every, now))
     }
 
     /// The clock, in seconds since 1970.
@@ -306,7 +307,7 @@ impl Statistics {
     }
 
     async fn is_tracked(&self, login: &AccountName) -> bool {
-        matches!(self.tracked.find(login).await, Ok(Some(_)))
+        matches!(self.tracked.last_known(login).await, Ok(Some(_)))
     }
 
     async fn measure(&self, login: &AccountName, is_tracked: bool) -> Answered {
@@ -418,8 +419,10 @@ impl Statistics {
             debug!(%login, %error, "the store does not say which years are known");
             GithubError::Store
         })?;
-        let mut years = kept.clone();
-        let measured = contributions::measure(&self.api, login, &mut years, self.api.seconds()).await;
+        let (mut years, now) = (kept.clone(), self.api.seconds());
+        // A clock that was ahead may have taken others for over.
+        contributions::keep_those_over(&mut years, now);
+        let measured = contributions::measure(&self.api, login, &mut years, now).await;
         if years != kept {
             let stored = kept::keep_years(&*self.store, login, &years, self.api.seconds()).await;
             if let Err(error) = stored {
@@ -450,8 +453,12 @@ impl Statistics {
         let (looked, record_here) = (self.api.seconds(), Some(record.clone()));
         let known = KnownStats { record: record_here, looked, why, unread, ..KnownStats::default() };
         self.lock_known().put(login.clone(), known.clone());
-        match kept::keep(&*self.store, login, record, until).await {
-            Ok(print) => self.lock_known().put(login.clone(), KnownStats { print: Some(print), ..known }),
+        match kept::keep(&*self.store, login, record, until, looked).await {
+            Ok(Some(print)) => {
+                self.lock_known().put(login.clone(), KnownStats { print: Some(print), ..known });
+            }
+            // Another process has kept a newer one: the next look finds it.
+            Ok(None) => self.lock_known().put(login.clone(), KnownStats { looked: 0, ..known }),
             Err(error) => {
                 warn!(%login, %error, "statistics could not be stored; they will be fetched again after a \
                                        restart");
@@ -491,11 +498,12 @@ impl Statistics {
     /// Remembers what the store has, unless what is remembered is newer.
     fn remember(&self, login: &AccountName, known: KnownStats, kept: Option<KeptRecord>) -> KnownStats {
         let looked = self.api.seconds();
-        let answered_at = |known: &KnownStats| known.record.as_ref().map(|record| record.answered_at());
         let mut memory = self.lock_known();
         // Another request may have brought newer ones meanwhile.
         let here = memory.find(login).cloned().unwrap_or(known);
-        let there = kept.filter(|kept| Some(kept.record.answered_at()) >= answered_at(&here));
+        let beats =
+            |kept: &KeptRecord| here.record.as_ref().is_none_or(|here| kept.record.beats(here, looked));
+        let there = kept.filter(beats);
         let known = match there {
             Some(KeptRecord { record, print }) => {
                 let (record, print) = (Some(Arc::new(record)), Some(print));

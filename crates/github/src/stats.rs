@@ -59,6 +59,9 @@ pub struct Stats {
 /// One repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownRepository {
+    /// GitHub's number of it, which stays when it is renamed; none in what an earlier build kept.
+    #[serde(default)]
+    pub id: Option<u64>,
     /// Its name, without its owner.
     pub name: String,
     /// What its owner says of it, shortened.
@@ -200,8 +203,11 @@ pub(crate) async fn measure(
     login: &AccountName,
     before: Option<&Measured>,
 ) -> Result<Measured, GithubError> {
-    let can_be_kept =
-        |before: &&Measured| before.has_whole_texts && before.etags.iter().all(|etag| !etag.is_empty());
+    let can_be_kept = |before: &&Measured| {
+        before.has_whole_texts
+            && before.etags.iter().all(|etag| !etag.is_empty())
+            && before.stats.known.iter().all(|repository| repository.id.is_some())
+    };
     let known = before.filter(can_be_kept);
     let etag = |at: usize| known.and_then(|known| known.etags.get(at)).map(String::as_str);
     let reply = api.get(login, &format!("users/{login}"), etag(0)).await?;
@@ -395,11 +401,13 @@ impl RepositorySums {
 }
 
 fn add(sums: &mut RepositorySums, repository: RepositoryJson) -> Result<(), GithubError> {
-    let RepositoryJson { name, description, fork, archived, stargazers_count, forks_count, .. } = repository;
+    let RepositoryJson { id, name, description, fork, archived, stargazers_count, forks_count, .. } =
+        repository;
     let language = repository.language.filter(|name| !name.is_empty() && name.len() <= LANGUAGE);
     sums.add(fork, stargazers_count, forks_count, language.as_deref())
         .ok_or(GithubError::Absurd("a number of a repository"))?;
     let known = KnownRepository {
+        id: Some(id),
         name: cut(name, NAME),
         description: description.map(|text| shortened(text, DESCRIPTION)).filter(|text| !text.is_empty()),
         language,

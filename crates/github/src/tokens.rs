@@ -7,6 +7,7 @@
 
 use crate::{
     AccountName,
+    kept::is_ahead,
     token::{Budget, GithubToken},
     token_news::{TokenAnswer, TokenNews},
 };
@@ -76,7 +77,7 @@ impl Purse {
 
     fn left(&self, budget: Budget, now: u64) -> u64 {
         match *self.quota(budget) {
-            Quota { left: Some(left), resets, .. } if now < resets => left,
+            Quota { left: Some(left), resets, .. } if now < until(resets, now) => left,
             _ => self.most(budget),
         }
     }
@@ -91,9 +92,14 @@ impl Purse {
 
     /// When it can be asked with.
     fn ready_at(&self, budget: Budget, now: u64) -> u64 {
-        let refilled = if self.left(budget, now) == 0 { self.quota(budget).resets } else { 0 };
-        self.rests_until.max(refilled)
+        let refilled = if self.left(budget, now) == 0 { until(self.quota(budget).resets, now) } else { 0 };
+        until(self.rests_until, now).max(refilled)
     }
+}
+
+/// The end of a rest; 0 if a clock that was ahead has set it, because no rest is longer than [`LONGEST`].
+fn until(end: u64, now: u64) -> u64 {
+    if is_ahead(end, now.saturating_add(LONGEST)) { 0 } else { end }
 }
 
 /// One token, chosen for one call.
@@ -330,6 +336,20 @@ mod tests {
             assert_eq!(GithubToken::new(text), Err(NotAGithubToken), "{text:?}");
         }
         assert!(format!("{:?}", of(3)).contains("...0001") && !format!("{:?}", of(3)).contains("canary"));
+    }
+
+    #[test]
+    fn no_rest_lasts_until_a_time_from_a_clock_that_was_ahead() {
+        let (tokens, ahead) = (of(1), NOW + 5 * 86_400);
+        let choose = |now| tokens.choose(&login("u"), Budget::Rest, now);
+        let choice = choose(ahead).unwrap();
+        tokens.learn(&choice, StatusCode::OK, &quota(0, ahead + 3000), ahead);
+        assert_eq!(choose(ahead).unwrap_err(), ahead + 3000);
+        assert!(choose(NOW).is_ok() && tokens.has_plenty(Budget::Rest, NOW));
+        let choice = choose(ahead + 3000).unwrap();
+        tokens.learn(&choice, StatusCode::TOO_MANY_REQUESTS, &headers(&[("retry-after", 600)]), ahead + 3000);
+        assert_eq!(choose(ahead + 3000).unwrap_err(), ahead + 3600);
+        assert!(choose(NOW).is_ok());
     }
 
     #[test]

@@ -7,9 +7,7 @@ use std::sync::{
 };
 use std::time::Duration;
 use tallymark_core::{Day, Entry, Event, Name, Now, When, batches};
-use tallymark_github::{
-    AccountName, AvatarMeters, AvatarSource, Avatars, Outgoing, TrackedAccount, TrackedAccounts,
-};
+use tallymark_github::{AccountName, AvatarMeters, AvatarSource, Avatars, Outgoing, TrackedAccounts};
 use tallymark_store::{Retention, StoreUrl};
 use tallymark_testbed::{FakeWeb, WebReply};
 use tokio_util::sync::CancellationToken;
@@ -182,7 +180,7 @@ async fn made_up_owners_are_asked_for_slowly_and_delay_nobody_who_is_known() {
     let before = Entry { event: Event::VISIT, name, when: yesterday, count: 1 };
     store.apply(&claim, &batches(claim.instance, 1, vec![before])).await.unwrap();
     let tracked = AccountName::new("tracked").unwrap();
-    TrackedAccounts::new(store.clone()).put(&tracked, &TrackedAccount::default()).await.unwrap();
+    TrackedAccounts::new(store.clone()).add(&tracked).await.unwrap();
     let source = AvatarSource {
         dir: None,
         pattern: format!("{}/{{owner}}", server.url()).parse().ok(),

@@ -107,7 +107,7 @@ async fn a_wrong_address_takes_no_numbers_away() {
     site.github.add("octo", stars(7));
     let right = site.statistics(&[TOKEN], now);
     assert_eq!(asked(&right).await, Ok((7, false)));
-    right.tracked().put(&octo(), &Default::default()).await.unwrap();
+    right.tracked().add(&octo()).await.unwrap();
     let wrong = site.statistics_at("/api/v3", &[TOKEN], now);
     for _ in 0..5 {
         later(DAY);

@@ -85,7 +85,7 @@ async fn a_flood_of_names_is_bounded(site: Site) {
         site.github.add(name, vec![one.clone()]);
     }
     let statistics = site.statistics(&[TOKEN], now);
-    statistics.tracked().put(&login("tracked"), &Default::default()).await.unwrap();
+    statistics.tracked().add(&login("tracked")).await.unwrap();
     let gate = Gate::default();
     gate.close(&site);
     let all: Vec<_> = (0..1000)

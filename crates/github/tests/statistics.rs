@@ -26,6 +26,9 @@ macro_rules! clock {
     }};
 }
 
+/// A clock, and what moves it by seconds.
+type TestClock = (fn() -> Now, fn(i64));
+
 const OTHER: &str = "canary-token-0002";
 
 fn call_count(site: &Site) -> usize {
@@ -132,6 +135,59 @@ async fn a_restart_costs_no_call_with_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_costs_no_call_with_redis() {
     a_restart_costs_no_call(Site::on_redis().await, clock!().0).await;
+}
+
+async fn a_clock_that_was_ahead_freezes_nothing(site: Site, (now, later): TestClock) {
+    const AHEAD: i64 = 5 * 24 * 3600;
+    site.github.add("octo", some());
+    later(AHEAD);
+    let [here, there] = [0, 1].map(|_| site.statistics(&[], now));
+    for statistics in [&here, &there] {
+        assert_eq!(statistics.of(&login("octo")).await.unwrap().stats.stars, 15);
+    }
+    site.github.answer_instead(|_| Some(WebReply::status(500, "text/plain", "")));
+    assert_eq!(here.of(&login("late")).await, Err(NoStats::NotYet));
+    site.github.answer_well();
+    later(-AHEAD);
+    site.github.add("octo", vec![repository(1, "Rust", 99)]);
+    site.github.add("late", some());
+    // It is asked for first, and the answer is newer than the one from the future, here and in another process.
+    let shown = here.of(&login("octo")).await.unwrap();
+    assert_eq!((shown.stats.stars, shown.is_old), (99, false));
+    let calls = call_count(&site);
+    assert_eq!(there.of(&login("octo")).await.unwrap().stats.stars, 99);
+    assert_eq!(call_count(&site), calls);
+    assert!(here.of(&login("late")).await.is_ok(), "no rest lasts until then");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_was_ahead_freezes_nothing_with_sqlite() {
+    a_clock_that_was_ahead_freezes_nothing(Site::new().await, clock!()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_was_ahead_freezes_nothing_with_redis() {
+    a_clock_that_was_ahead_freezes_nothing(Site::on_redis().await, clock!()).await;
+}
+
+/// The refresh of tracked accounts asks at once, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tracked_account_with_statistics_from_the_future_is_refreshed() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    site.github.add("octo", some());
+    later(5 * 24 * 3600);
+    let statistics = site.statistics(&[], now);
+    statistics.tracked().add(&login("octo")).await.unwrap();
+    assert_eq!(statistics.of(&login("octo")).await.unwrap().stats.stars, 15);
+    later(-5 * 24 * 3600);
+    site.github.add("octo", vec![repository(1, "Rust", 99)]);
+    let stop = tokio_util::sync::CancellationToken::new();
+    tokio::spawn(tallymark_github::refresh(statistics.clone(), Duration::from_secs(3600), stop.clone()));
+    let refreshed =
+        async || statistics.stored(&login("octo")).await.is_some_and(|aged| aged.stats.stars == 99);
+    until("the refresh", refreshed).await;
+    stop.cancel();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -322,7 +378,7 @@ async fn the_last_calls_are_for_tracked_accounts() {
         site.github.add(&format!("u{n}"), some());
     }
     let statistics = site.statistics(&[TOKEN], now);
-    statistics.tracked().put(&login("u29"), &Default::default()).await.unwrap();
+    statistics.tracked().add(&login("u29")).await.unwrap();
     let mut shown = 0;
     for n in 0..29 {
         shown += u32::from(statistics.of(&login(&format!("u{n}"))).await.is_ok());

@@ -117,6 +117,38 @@ async fn past_years_are_asked_for_once_with_redis() {
     past_years_are_asked_for_once(Site::on_redis().await, clock!()).await;
 }
 
+async fn a_year_that_a_wrong_clock_took_for_over_is_asked_for_again(site: Site, (now, later): TestClock) {
+    site.github.token(TOKEN, "owner", 5000);
+    octo(&site.github);
+    later(24 * 80);
+    assert_eq!(
+        of(&site.statistics(&[TOKEN], now), "octo").await.work.contributions.as_ref().unwrap().total,
+        22
+    );
+    later(-24 * 80);
+    let mut more = work();
+    more.days.push(("2026-11-20".to_owned(), 9));
+    site.github.work("octo", more);
+    let total = |aged: &Aged| aged.work.contributions.as_ref().unwrap().total;
+    assert_eq!(total(&of(&site.statistics(&[TOKEN], now), "octo").await), 31);
+    // It was not kept either: once the year is over, it is asked for.
+    let mut most = work();
+    most.days.extend([("2026-11-20", 9), ("2026-12-24", 5)].map(|(day, count)| (day.to_owned(), count)));
+    site.github.work("octo", most);
+    later(24 * 80);
+    assert_eq!(total(&of(&site.statistics(&[TOKEN], now), "octo").await), 36);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_year_that_a_wrong_clock_took_for_over_is_asked_for_again_with_sqlite() {
+    a_year_that_a_wrong_clock_took_for_over_is_asked_for_again(Site::new().await, clock!()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_year_that_a_wrong_clock_took_for_over_is_asked_for_again_with_redis() {
+    a_year_that_a_wrong_clock_took_for_over_is_asked_for_again(Site::on_redis().await, clock!()).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_token_and_for_organizations_nobody_is_asked_what_they_have_done() {
     let (now, _) = clock!();

@@ -420,10 +420,12 @@ mod tests {
         let lock = Lock::take(&dir.path().join("badges")).unwrap().unwrap();
         let there = |name: &str| lock.dir.join(format!(".banners/{name}.svg"));
         let tracked = async |store: &Arc<dyn Store>, name: &str, kinds: &[&str]| {
-            let banners = kinds.iter().map(|&kind| (kind.to_owned(), name.to_owned())).collect();
-            let account = TrackedAccount { banners, ..TrackedAccount::default() };
-            let name = AccountName::new(name).unwrap();
-            TrackedAccounts::new(store.clone()).put(&name, &account).await.unwrap();
+            let (tracked, login) = (TrackedAccounts::new(store.clone()), AccountName::new(name).unwrap());
+            tracked.remove(&login).await.unwrap();
+            tracked.add(&login).await.unwrap();
+            for kind in kinds {
+                tracked.add_banner(&login, kind, name).await.unwrap();
+            }
         };
         for name in ["octo", "hubot"] {
             tracked(&ours, name, &["dark", "default"]).await;

@@ -2,8 +2,9 @@
 //! weeks.
 //!
 //! They are counts of the same name as the repository's badge, with separate events. A day is counted once, two days
-//! later, when its numbers do not change any more. How far a repository was counted is a position, in the same
-//! transaction as the counts. `github sync` and the daemon call this.
+//! later, when its numbers do not change any more. How far a repository was counted is a position of its name, in the same
+//! transaction as the counts. Under which name that was is kept by GitHub's number of it, so a repository that is renamed
+//! there is counted on from there. `github sync` and the daemon call this.
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -14,8 +15,8 @@ use std::{
 };
 use tallymark_core::{Batch, Counts, Day, Entry, Event, Name, Position, TRAFFIC_EVENTS, When};
 use tallymark_github::{AccountName, KnownRepository, Statistics, TrafficDay};
-use tallymark_ingest::{Errand, TRAFFIC_SOURCES, traffic_instance};
-use tallymark_store::Store;
+use tallymark_ingest::{Errand, ErrandError, TRAFFIC_SOURCES, traffic_instance};
+use tallymark_store::{Shelf, Shelved, Store};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 use uuid::Uuid;
@@ -44,6 +45,9 @@ pub(crate) struct TrafficReport {
     pub(crate) clones: u64,
     /// Repositories that failed.
     pub(crate) failed: u64,
+    /// Repositories that another process counts at this moment.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) elsewhere: u64,
     /// Why, and how many for each reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) reasons: BTreeMap<String, u64>,
@@ -51,6 +55,14 @@ pub(crate) struct TrafficReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) refused_tokens: Vec<String>,
 }
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// Under which name a repository was counted last, by GitHub's number of it.
+pub(crate) const COUNTED_AS: Shelf = Shelf { name: "github-traffic", most: 1_000_000 };
 
 /// One repository, and how far it was counted.
 struct Archive<'a> {
@@ -60,6 +72,8 @@ struct Archive<'a> {
     errand: Errand,
     /// The last day of views, and of clones.
     counted: [Option<Day>; 2],
+    /// Whether anything was counted under this name.
+    has_own: bool,
 }
 
 /// Counts what is new of every tracked account's repositories.
@@ -76,6 +90,10 @@ pub(crate) async fn sync(statistics: &Statistics, store: &Arc<dyn Store>) -> Res
             match one(statistics, store, &owner, repository, &spelt, &mut report).await {
                 Ok(false) => continue,
                 Ok(true) => {}
+                // It is the later one of two, and finds what the other has not counted.
+                Err(error) if matches!(error.downcast_ref(), Some(ErrandError::Fenced)) => {
+                    report.elsewhere += 1
+                }
                 Err(error) => {
                     report.failed += 1;
                     *report.reasons.entry(format!("{error:#}")).or_default() += 1;
@@ -115,46 +133,68 @@ async fn one(
 ) -> Result<bool> {
     let name = Name::new(spelt).context("the repository's name cannot be counted")?;
     let last = Day(i32::try_from(statistics.now_in_seconds() / 86_400)?.saturating_sub(FINAL));
-    let mut archive = Archive::open(store, name).await?;
+    let before = counted_as(store, repository).await?;
+    let mut archive = Archive::open(store, name.clone(), before.as_ref()).await?;
+    if archive.has_own && before.as_ref() != Some(&name) {
+        count_as(store, repository, &name).await?;
+    }
     if archive.counted.iter().all(|day| day.is_some_and(|day| day >= last)) {
         return Ok(false);
     }
     let traffic = statistics.traffic(owner, &repository.name).await?;
-    archive.add([&traffic.views, &traffic.clones], last, report).await?;
+    if archive.add([&traffic.views, &traffic.clones], last, before.as_ref(), report).await? {
+        // If this fails, it is done the next time.
+        count_as(store, repository, &name).await?;
+    }
     Ok(true)
 }
 
+async fn counted_as(store: &Arc<dyn Store>, repository: &KnownRepository) -> Result<Option<Name>> {
+    let Some(id) = repository.id else { return Ok(None) };
+    let kept = store.kept(COUNTED_AS, &id.to_string()).await?;
+    Ok(kept.and_then(|kept| Name::new(&String::from_utf8(kept.value).ok()?).ok()))
+}
+
+async fn count_as(store: &Arc<dyn Store>, repository: &KnownRepository, name: &Name) -> Result<()> {
+    let Some(id) = repository.id else { return Ok(()) };
+    let thing = Shelved { at: 0, value: name.as_str().as_bytes().to_vec() };
+    Ok(store.keep(COUNTED_AS, &id.to_string(), thing, None).await?)
+}
+
 impl Archive<'_> {
-    async fn open(store: &Arc<dyn Store>, name: Name) -> Result<Archive<'_>> {
-        let instance = traffic_instance(&name);
-        let positions = store.positions(Some(instance)).await?;
-        let counted = TRAFFIC_SOURCES.map(|source| {
-            let found = positions.iter().find(|(_, position)| position.source == source)?;
-            Day::parse(found.1.state.as_bytes())
-        });
-        Ok(Archive { store, name, instance, errand: Errand::new(store.clone(), instance), counted })
+    /// What was not counted under this name was counted as far as under the one before.
+    async fn open<'a>(store: &'a Arc<dyn Store>, name: Name, before: Option<&Name>) -> Result<Archive<'a>> {
+        let own = counted(store, &name).await?;
+        let earlier = match before {
+            Some(before) => counted(store, before).await?,
+            None => [None, None],
+        };
+        let (instance, has_own) = (traffic_instance(&name), own != [None, None]);
+        let counted = [own[0].or(earlier[0]), own[1].or(earlier[1])];
+        Ok(Archive { store, name, instance, errand: Errand::new(store.clone(), instance), counted, has_own })
     }
 
-    /// Counts the days after those that are counted, up to `last`.
+    /// Counts the days after those that are counted, up to `last`; whether there were any.
     async fn add(
         &mut self,
         rows: [&Vec<TrafficDay>; 2],
         last: Day,
+        before: Option<&Name>,
         report: &mut TrafficReport,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let is_new = |at: usize, row: &&TrafficDay| {
             row.day <= last && self.counted[at].is_none_or(|counted| row.day > counted)
         };
         let new: [Vec<TrafficDay>; 2] =
             [0, 1].map(|at| rows[at].iter().filter(|row| is_new(at, row)).copied().collect());
         if new.iter().all(Vec::is_empty) {
-            return Ok(());
+            return Ok(false);
         }
         let marker = self.errand.claim().await?.marker;
         // Asked again under the claim: another process may have been faster.
-        let again = Archive::open(self.store, self.name.clone()).await?;
+        let again = Archive::open(self.store, self.name.clone(), before).await?;
         if again.counted != self.counted {
-            return Ok(());
+            return Ok(false);
         }
         let [views, clones] = &new;
         let mut entries = Vec::new();
@@ -172,8 +212,9 @@ impl Archive<'_> {
             }));
         }
         let positions = (0..2).filter_map(|at| {
-            let state = new[at].last()?.day.to_string();
-            Some(Position { source: TRAFFIC_SOURCES[at].to_owned(), state })
+            // Also of those that were counted under another name.
+            let day = new[at].last().map(|row| row.day).or(self.counted[at])?;
+            Some(Position { source: TRAFFIC_SOURCES[at].to_owned(), state: day.to_string() })
         });
         let positions: Vec<Position> = positions.collect();
         let counts = Counts { positions, ..Counts::folded(entries, Vec::new()) };
@@ -184,6 +225,15 @@ impl Archive<'_> {
         report.views += sum(views, |row| row.count);
         report.uniques += sum(views, |row| row.uniques);
         report.clones += sum(clones, |row| row.count);
-        Ok(())
+        Ok(true)
     }
+}
+
+/// The last days of views and of clones that were counted under a name.
+async fn counted(store: &Arc<dyn Store>, name: &Name) -> Result<[Option<Day>; 2]> {
+    let positions = store.positions(Some(traffic_instance(name))).await?;
+    Ok(TRAFFIC_SOURCES.map(|source| {
+        let found = positions.iter().find(|(_, position)| position.source == source)?;
+        Day::parse(found.1.state.as_bytes())
+    }))
 }

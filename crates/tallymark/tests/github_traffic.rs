@@ -132,6 +132,64 @@ fn each_day_is_counted_once_and_only_when_it_is_final() {
 }
 
 #[test]
+fn a_repository_that_is_renamed_on_github_is_counted_on() {
+    for kind in Kind::both() {
+        let github = FakeGithub::start();
+        github.token(TOKEN, "octo", 5000);
+        github.add("Octo", vec![repository(1)]);
+        let clones = [(ago(4), 4, 1)];
+        github.traffic("octo/r1", &[(ago(4), 10, 3), (ago(3), 7, 2)], &clones);
+        let place = place(&kind, &github, &format!("tokens = [\"{TOKEN}\"]\ntraffic = false\n"));
+        place.run(&["github", "add", "octo"]).good();
+        let sync = || {
+            place.run(&["github", "refresh", "octo"]).good();
+            let report = place.run(&["github", "sync", "--json"]).json();
+            ["repositories", "views", "clones"].map(|what| report[what].as_u64().unwrap())
+        };
+        let total = |name: &str, event: &str| {
+            place.run(&["show", name, "--event", event, "--json"]).json()["total"].as_u64().unwrap()
+        };
+        assert_eq!(sync(), [1, 17, 4]);
+        github.rename("octo/r1", "Renamed");
+        github.traffic("octo/renamed", &[(ago(4), 10, 3), (ago(3), 7, 2)], &clones);
+        assert_eq!((sync(), sync()), ([1, 0, 0], [1, 0, 0]));
+        // There is more later, of views at first: the days of before are not counted under the new name.
+        github.traffic("octo/renamed", &[(ago(4), 10, 3), (ago(3), 7, 2), (ago(2), 5, 1)], &clones);
+        assert_eq!((sync(), sync()), ([1, 5, 0], [1, 0, 0]));
+        let of = |name: &str| ["gh-views", "gh-clones"].map(|event| total(name, event));
+        assert_eq!((of("Octo/r1"), of("Octo/Renamed")), ([17, 4], [5, 0]));
+        place.run(&["merge", "Octo/r1", "Octo/Renamed"]).good();
+        assert_eq!((sync(), of("Octo/Renamed")), ([1, 0, 0], [22, 4]));
+    }
+}
+
+#[test]
+fn of_several_that_sync_at_once_none_fails_and_each_day_counts_once() {
+    for kind in Kind::both() {
+        let github = FakeGithub::start();
+        github.token(TOKEN, "octo", 5000);
+        github.add("Octo", (1..=4).map(repository).collect());
+        for id in 1..=4 {
+            github.traffic(&format!("octo/r{id}"), &[(ago(4), 10, 3), (ago(2), 7, 2)], &[(ago(2), 4, 1)]);
+        }
+        let place = place(&kind, &github, &format!("tokens = [\"{TOKEN}\"]\ntraffic = false\n"));
+        place.run(&["github", "add", "octo"]).good();
+        std::thread::scope(|scope| {
+            let all = [0, 1, 2].map(|_| scope.spawn(|| place.run(&["github", "sync"])));
+            for one in all {
+                let ran = one.join().unwrap();
+                assert_eq!(ran.code, Some(0), "{ran:?}");
+            }
+        });
+        place.run(&["github", "sync"]).good();
+        for id in 1..=4 {
+            let shown = place.run(&["show", &format!("Octo/r{id}"), "--event", "gh-views", "--json"]).json();
+            assert_eq!(shown["total"], 17, "{id}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_told_or_true_counts_nothing() {
     let github = FakeGithub::start();
     github.token(TOKEN, "octo", 5000);

@@ -15,7 +15,7 @@ mod turns;
 pub use pattern::{AvatarPattern, NotAPattern};
 pub use source::AvatarSource;
 
-use crate::{AccountName, tracked::TrackedAccounts};
+use crate::{AccountName, kept::is_ahead, tracked::TrackedAccounts};
 use hyper::StatusCode;
 use known::{KnownAvatar, KnownAvatars};
 use prometheus_client::{
@@ -140,7 +140,7 @@ impl Avatars {
                 face
             }
         };
-        if face.due <= self.seconds() {
+        if is_due(face.due, self.seconds()) {
             self.ask(AvatarAsk { login, name: name.into() });
         }
         face.uri
@@ -192,8 +192,8 @@ impl Avatars {
             return Some(KnownAvatar { uri: None, due: 0, fetched_again: 0 });
         };
         let uri = String::from_utf8(value).ok().filter(|uri| !uri.is_empty());
-        // A clock that was ahead does not keep it for longer.
-        let fetched_again = at.min(self.seconds()).saturating_add(FRESH);
+        // A clock that was ahead says nothing of its age.
+        let fetched_again = if is_ahead(at, self.seconds()) { 0 } else { at.saturating_add(FRESH) };
         // A directory wins over what was fetched before it was configured.
         let due = if self.source.dir.is_some() { 0 } else { fetched_again };
         Some(KnownAvatar { uri: uri.map(Arc::from), due, fetched_again })
@@ -254,7 +254,7 @@ impl Avatars {
         let (now, known) = (self.seconds(), self.faces().find(login));
         let (uri, fetched_again) = known.map_or((None, 0), |known| (known.uri, known.fetched_again));
         let Some(local) = local else {
-            if fetched_again <= now {
+            if is_due(fetched_again, now) {
                 return false;
             }
             self.know(login, uri, fetched_again);
@@ -326,4 +326,9 @@ impl Avatars {
     fn faces(&self) -> MutexGuard<'_, KnownAvatars> {
         self.faces.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a time has come, or was set by a clock that was ahead: nothing rests for longer than a picture is fresh.
+fn is_due(at: u64, now: u64) -> bool {
+    at <= now || is_ahead(at, now.saturating_add(FRESH))
 }

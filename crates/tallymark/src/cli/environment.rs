@@ -5,7 +5,7 @@
 
 use super::{Cli, CommonFlags, bootic::with_two_dashes, demo::OF_A_REAL_ONE, help::with_topic};
 use crate::{
-    config::{self, BadConfig, Overrides},
+    config::{self, BadConfig, Mistake, Overrides},
     log::{self, LogFormat},
     secret::{self, HIDDEN},
 };
@@ -223,57 +223,73 @@ fn plain(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// One without a flag that could read it.
-fn read<T>(name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, BadConfig> {
-    let value = plain(name).map(|value| read(&value)).transpose();
-    let hidden = |why: String| {
-        secret::without_refused(&why, plain(name).iter().flat_map(|value| value.split(',')).map(str::trim))
-    };
-    value.map_err(|why| BadConfig::one(None, format!("{name}: {}", hidden(why))))
+/// Reads variables without a flag that could read them, and collects what is wrong with any of them.
+#[derive(Default)]
+struct PlainVariables(Vec<Mistake>);
+
+impl PlainVariables {
+    fn read<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let value = plain(name)?;
+        let wrong = |why: String| {
+            let hidden = secret::without_refused(&why, value.split(',').map(str::trim));
+            Mistake { line: None, key: None, what: format!("{name}: {hidden}") }
+        };
+        read(&value).map_err(|why| self.0.push(wrong(why))).ok()
+    }
+
+    fn done<T>(self, value: T) -> Result<T, BadConfig> {
+        if self.0.is_empty() { Ok(value) } else { Err(BadConfig { file: None, mistakes: self.0 }) }
+    }
 }
 
 impl CommonFlags {
     /// The names that platforms and other counters use work too, if ours are not set.
-    pub(super) fn with_plain_environment(mut self) -> Result<CommonFlags> {
+    pub(super) fn with_plain_environment(mut self) -> Result<CommonFlags, BadConfig> {
+        let mut variables = PlainVariables::default();
         if self.data_dir.is_none() {
             self.data_dir = plain("DATA_DIR").map(PathBuf::from);
         }
         if self.base_url.is_none() {
-            self.base_url = read("BASE_URL", config::base_url)?;
+            self.base_url = variables.read("BASE_URL", config::base_url);
         }
         if self.log_level.is_none() {
-            self.log_level = read("LOG_LEVEL", log::level)?;
+            self.log_level = variables.read("LOG_LEVEL", log::level);
         }
         if self.log_format.is_none() {
-            self.log_format = read("LOG_FORMAT", |format| {
+            self.log_format = variables.read("LOG_FORMAT", |format| {
                 <LogFormat as clap::ValueEnum>::from_str(format, true)
                     .map_err(|_| format!("{format:?} is not text or json"))
-            })?;
+            });
         }
-        Ok(self)
+        // Those of the other variables are told with them.
+        if let (false, Err(others)) = (variables.0.is_empty(), self.overrides()) {
+            variables.0.extend(others.mistakes);
+        }
+        variables.done(self)
     }
 
-    pub(super) fn overrides(&self) -> Result<Overrides> {
-        let port = read("PORT", |port| {
+    pub(super) fn overrides(&self) -> Result<Overrides, BadConfig> {
+        let mut variables = PlainVariables::default();
+        let port = variables.read("PORT", |port| {
             port.parse().map_err(|_| format!("{port:?} is not a port number: write 0 to 65535"))
-        })?;
-        let tokens = read(TOKENS, |tokens| tokens.split(',').map(config::token).collect())?;
-        let origins = read("CORS_ORIGINS", |origins| {
+        });
+        let tokens = variables.read(TOKENS, |tokens| tokens.split(',').map(config::token).collect());
+        let origins = variables.read("CORS_ORIGINS", |origins| {
             Origins::parse(origins.split(',').map(str::trim)).map_err(|why| why.to_string())
-        })?;
-        let proxies =
-            read("TRUSTED_PROXIES", |nets| nets.split(',').map(|net| config::network(net.trim())).collect())?;
+        });
+        let proxies = variables
+            .read("TRUSTED_PROXIES", |nets| nets.split(',').map(|net| config::network(net.trim())).collect());
         // GitHub Banners sent a star as a token where there was none.
         let words = |tokens: &str| tokens.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>();
-        let github_tokens = read("GITHUB_TOKENS", |tokens| {
+        let github_tokens = variables.read("GITHUB_TOKENS", |tokens| {
             let given = words(tokens).into_iter().filter(|token| !token.is_empty() && token != "*");
             given.map(|token| config::github_token(&token)).collect()
-        })?;
-        let github_timeout = read("REQUEST_TIMEOUT", config::github_timeout)?;
-        let github_soft = read("CACHE_TTL", config::stats_age)?;
-        let github_rate = read("RATE_LIMIT_RPS", config::rate_per_second)?;
-        let github_secret = read("SERVICES_SECRET_KEY", config::signing_secret)?;
-        Ok(Overrides {
+        });
+        let github_timeout = variables.read("REQUEST_TIMEOUT", config::github_timeout);
+        let github_soft = variables.read("CACHE_TTL", config::stats_age);
+        let github_rate = variables.read("RATE_LIMIT_RPS", config::rate_per_second);
+        let github_secret = variables.read("SERVICES_SECRET_KEY", config::signing_secret);
+        variables.done(Overrides {
             data_dir: self.data_dir.clone(),
             store: self.store.clone(),
             badges_dir: self.badges_dir.clone(),

@@ -219,8 +219,7 @@ impl GithubDesk {
         if asked == Err(NoStats::Nobody) {
             bail!("GitHub has no such account");
         }
-        let known = self.statistics.tracked().find(name).await?.unwrap_or_default();
-        self.statistics.tracked().put(name, &known).await?;
+        self.statistics.tracked().add(name).await?;
         Ok(self
             .unanswered(name, &asked)
             .map(|why| format!("{why}; it is tracked, and the daemon asks again")))
@@ -283,13 +282,19 @@ impl GithubDesk {
     }
 
     async fn remove(&self, names: &[AccountName]) -> Result<()> {
+        let mut troubles = AccountTroubles::new();
         for name in names {
-            if !self.statistics.tracked().remove(name).await? {
-                bail!("{name} is not tracked");
+            match self.statistics.tracked().remove(name).await {
+                Ok(true) => {}
+                Ok(false) => troubles.push((name, "it is not tracked".to_owned())),
+                Err(error) => troubles.push((name, format!("{}; it may still be tracked", chain(&error)))),
             }
         }
-        let word = if names.len() == 1 { "account" } else { "accounts" };
-        out::print(&format!("{} {word} removed.\n", names.len()))
+        let removed = names.len() - troubles.len();
+        if removed > 0 {
+            out::print(&format!("{} removed.\n", out::counted(removed as u64, "account")))?;
+        }
+        told(&troubles)
     }
 
     async fn show(&self, names: &[AccountName], troubles: &AccountTroubles<'_>) -> Result<()> {
@@ -417,10 +422,14 @@ fn told_of(refused: &[String]) -> Result<()> {
 
 /// What was archived.
 fn people(report: &TrafficReport) -> String {
-    let TrafficReport { repositories, days, views, uniques, clones, .. } = report;
+    let TrafficReport { repositories, days, views, uniques, clones, elsewhere, .. } = report;
+    let elsewhere = match elsewhere {
+        0 => String::new(),
+        _ => format!("; another process counts {} at this moment", out::counted(*elsewhere, "repository")),
+    };
     let [views, uniques, clones] = [views, uniques, clones].map(|count| count.separate_with_commas());
     format!(
-        "{}: {} counted, {views} views, {uniques} visitors added up over days, {clones} clones\n",
+        "{}: {} counted, {views} views, {uniques} visitors added up over days, {clones} clones{elsewhere}\n",
         out::counted(*repositories, "repository"),
         out::counted(*days, "new day")
     )

@@ -122,10 +122,8 @@ impl ImportGithubBanners {
                 }
                 let tracked = TrackedAccounts::new(store);
                 for (name, kind, spelt) in tables.banners {
-                    let mut account = tracked.find(&name).await?.unwrap_or_default();
                     // A banner that was created here before keeps its spelling.
-                    account.banners.entry(kind.word().to_owned()).or_insert(spelt);
-                    tracked.put(&name, &account).await?;
+                    tracked.add_banner(&name, kind.word(), &spelt).await?;
                     taken.banners += 1;
                 }
                 Ok(())

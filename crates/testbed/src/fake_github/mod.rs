@@ -78,6 +78,8 @@ struct GithubState {
     instead: Option<Instead>,
     /// Of `owner/repository`, in lower case: views and clones as JSON.
     traffic: HashMap<String, [String; 2]>,
+    /// The new names of repositories, by what they are called otherwise: `owner/r1`, in lower case.
+    renamed: HashMap<String, String>,
 }
 
 /// The server.
@@ -127,6 +129,11 @@ impl FakeGithub {
     /// When it was not added.
     pub fn work(&self, login: &str, work: FakeWork) {
         lock(&self.state).accounts.get_mut(&login.to_lowercase()).expect("it was added").work = work;
+    }
+
+    /// Gives a repository another name: `octo/r1` is the one with id 1.
+    pub fn rename(&self, repository: &str, to: &str) {
+        lock(&self.state).renamed.insert(repository.to_lowercase(), to.to_owned());
     }
 
     /// Every token can push to this repository, and sees its views and clones: days as `YYYY-MM-DD`, counts and
@@ -240,8 +247,11 @@ impl GithubState {
         if left == 0 {
             return limited(json(403, "{\"message\":\"API rate limit exceeded\"}"), most, 0);
         }
-        let reply =
-            limited(answer_of(&self.accounts, &self.traffic, path, query, token.is_some()), most, left - 1);
+        let reply = limited(
+            answer_of(&self.accounts, &self.traffic, &self.renamed, path, query, token.is_some()),
+            most,
+            left - 1,
+        );
         let mut hasher = DefaultHasher::new();
         (&reply.body, token).hash(&mut hasher);
         let etag = format!("W/\"{:x}\"", hasher.finish());
@@ -260,6 +270,7 @@ impl GithubState {
 fn answer_of(
     accounts: &HashMap<String, FakeAccount>,
     traffic: &HashMap<String, [String; 2]>,
+    renamed: &HashMap<String, String>,
     path: &str,
     query: &str,
     has_token: bool,
@@ -297,8 +308,10 @@ fn answer_of(
         .skip((page - 1) * size)
         .take(size)
         .map(|one| {
-            let name = format!("{}/r{}", account.login.to_lowercase(), one.id);
-            written(one, has_token && traffic.contains_key(&name))
+            let (owner, usual) = (account.login.to_lowercase(), format!("r{}", one.id));
+            let name = renamed.get(&format!("{owner}/{usual}")).unwrap_or(&usual);
+            let can_push = has_token && traffic.contains_key(&format!("{owner}/{}", name.to_lowercase()));
+            written(one, name, can_push)
         })
         .collect();
     let reply = json(200, &format!("[{}]", shown.join(",")));
@@ -308,11 +321,11 @@ fn answer_of(
     reply
 }
 
-fn written(repository: &FakeRepository, can_push: bool) -> String {
+fn written(repository: &FakeRepository, name: &str, can_push: bool) -> String {
     let FakeRepository { id, fork, stars, forks, language } = repository;
     let language = language.as_ref().map_or("null".to_owned(), |language| format!("{language:?}"));
     format!(
-        "{{\"id\":{id},\"name\":\"r{id}\",\"description\":\"what r{id} is\",\"fork\":{fork},\"stargazers_count\":{stars},\"forks_count\":{forks},\"language\":{language},\"permissions\":{{\"admin\":{can_push},\"push\":{can_push},\"pull\":true}}}}"
+        "{{\"id\":{id},\"name\":\"{name}\",\"description\":\"what r{id} is\",\"fork\":{fork},\"stargazers_count\":{stars},\"forks_count\":{forks},\"language\":{language},\"permissions\":{{\"admin\":{can_push},\"push\":{can_push},\"pull\":true}}}}"
     )
 }
 

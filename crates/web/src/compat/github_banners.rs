@@ -28,7 +28,7 @@ use axum::{
 use serde_json::Value;
 use std::sync::Arc;
 use tallymark_badge::banner::{self, BannerType};
-use tallymark_github::{AccountName, NoStats, NotTracked, Statistics};
+use tallymark_github::{AccountName, NoStats, NotTracked, Statistics, UnknownAccount};
 
 /// Says why nothing was counted.
 const UNCOUNTED: &str = "not counted: a banner";
@@ -192,12 +192,7 @@ impl Banners {
             Err(NoStats::Nobody) => return Err(Uncreated::Nobody),
             Err(NoStats::NotYet) => return Err(Uncreated::NotNow),
         }
-        // GitHub was asked meanwhile, and another request may have created the other type.
-        let _alone = tracked.alone().await;
-        let found = tracked.find(login).await.map_err(|error| failed(error.into()))?;
-        let mut account = found.unwrap_or_default();
-        let spelt = account.banners.entry(kind.word().to_owned()).or_insert_with(|| name.to_owned()).clone();
-        tracked.put(login, &account).await.map_err(failed)?;
+        let spelt = tracked.add_banner(login, kind.word(), name).await.map_err(failed)?;
         Ok(path(&spelt))
     }
 
@@ -214,10 +209,11 @@ impl Banners {
     async fn find(&self, path: &str) -> Option<(String, AccountName, BannerType)> {
         let (spelt, kind) = path.rsplit_once('-')?;
         let (login, kind) = (AccountName::new(spelt).ok()?, BannerType::from_word(kind)?);
-        // If the store does not answer, the picture is that of a banner that was not created: there would be no file
-        // either.
-        let account = self.statistics.tracked().find(&login).await.ok()??;
-        let is_created = account.banners.get(kind.word())? == spelt;
+        // Nothing is known while the store does not answer, after a restart. It may have been created, and is shown so.
+        let is_created = match self.statistics.tracked().last_known(&login).await {
+            Ok(account) => account?.banners.get(kind.word())? == spelt,
+            Err(UnknownAccount) => true,
+        };
         is_created.then(|| (spelt.to_owned(), login, kind))
     }
 }
