@@ -36,7 +36,7 @@ const LATEST: [(i32, &str, &str, ClientClass); MOST_TRACES] = [
 fn traces(total: i64, shown: usize) -> Vec<Trace<'static>> {
     let trace =
         |(i, (age, city, country, class)): (usize, (i32, &'static str, &'static str, ClientClass))| Trace {
-            number: total - i as i64,
+            number: Some(total - i as i64),
             minute: Minute(NOW.0 - age),
             class,
             locality: Locality { city, country },
@@ -376,6 +376,20 @@ fn every_picture_in_every_dress_is_well_made() {
     }
 }
 
+#[test]
+fn traces_whose_numbers_are_not_known_have_none() {
+    for options in every_option() {
+        let unknown: Vec<_> =
+            traces(12, 5).into_iter().map(|trace| Trace { number: None, ..trace }).collect();
+        with((12, 5), (3, 3), options, |panel| {
+            let visits = Tallied { total: 12, traces: &unknown };
+            let svg = well_made(&Panel { visits, ..panel }, Picture::Visits);
+            assert!(!svg.contains(">#"), "{svg}");
+            assert!(well_made(&panel, Picture::Visits).contains(">#12<"));
+        });
+    }
+}
+
 /// About two hundred bytes of hostile text.
 const HOSTILE: [&str; 14] = [
     "</text><script>alert(1)</script>",
@@ -431,7 +445,7 @@ proptest! {
         let traces: Vec<_> = numbers
             .into_iter()
             .map(|(number, minute)| Trace {
-                number,
+                number: Some(number),
                 minute: Minute(minute),
                 class,
                 locality: Locality { city: &city, country: &country },

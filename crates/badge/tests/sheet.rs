@@ -97,7 +97,7 @@ fn charts() -> Vec<String> {
 
 fn panels(page: Page) -> Vec<String> {
     let trace = |number: i64, age: i32, city, country, class| Trace {
-        number,
+        number: Some(number),
         minute: Minute(NOW.0 - age),
         class,
         locality: Locality { city, country },

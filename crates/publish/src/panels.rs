@@ -230,7 +230,8 @@ fn sample(variant: Variant) -> String {
     let Ok(name) = Name::new("tallymark/look") else { return String::new() };
     let visit = Visit::new(Minute(0), ClientClass::Browser);
     let visits = Latest { total: 1_234_567, visits: vec![visit] };
-    let shown = Shown::new(&visits, &visits, &Latest::default());
+    let likes = Latest { total: 1, visits: visits.visits.clone() };
+    let shown = Shown::new(&visits, &likes, &Latest::default());
     let rows = shown.rows();
     rows.panel(name.as_ref(), Minute(5), variant.options).render(variant.picture)
 }

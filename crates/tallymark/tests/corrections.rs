@@ -147,11 +147,14 @@ fn likes_are_corrected_with_those_that_were_taken_back() {
         place.run(&["rename", "o/new", "o/r", "--event", "like"]).good();
         place.run(&["reset", "o/r", "--event", "like"]).good();
         assert_eq!(both(), [0, 0]);
-        place.run(&["add", "o/r", "4", "--event", "unlike"]).good();
+        // Only what was given can be taken back.
+        let more = ["no more can be taken back", "with --event like"];
+        place.run(&["add", "o/r", "4", "--event", "unlike"]).refused(1, &more);
         place.run(&["set", "o/r", "6", "--event", "like"]).good();
         assert_eq!(both(), [6, 0]);
-        place.run(&["set", "o/r", "9", "--event", "unlike"]).good();
-        assert_eq!(both(), [0, 9]);
+        place.run(&["set", "o/r", "7", "--event", "unlike"]).refused(1, &more);
+        place.run(&["set", "o/r", "6", "--event", "unlike"]).good();
+        assert_eq!(both(), [0, 6]);
         stop(&mut daemon);
     }
 }

@@ -207,6 +207,11 @@ fn the_originals_variables_are_read_and_those_without_a_meaning_told_once() {
         assert_eq!(ran.code, Some(78), "{name}={value}: {ran:?}");
         assert!(ran.stderr.contains(says), "{name}={value}: {ran:?}");
     }
+    let many = [("BASE_URL", "x"), ("SERVICES_SECRET_KEY", "1234"), ("CACHE_TTL", "x"), ("PORT", "many")];
+    let ran = check(&many);
+    for (name, _) in many {
+        assert!(ran.code == Some(78) && ran.stderr.contains(&format!("{name}: ")), "{name}: {ran:?}");
+    }
 }
 
 /// Whatever goes wrong with GitHub, and with everything in the log.

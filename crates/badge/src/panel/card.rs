@@ -157,9 +157,11 @@ impl Card<'_> {
 
     fn traces(&self, f: &mut Formatter<'_>, traces: &[Trace<'_>]) -> fmt::Result {
         let numbers = numbers(traces);
-        let widest = numbers.iter().map(|number| SMALL.width(number)).fold(LEAST_NUMBER, u32::max);
-        let number_end = self.x + MARGIN + 10 + widest;
-        let time_start = number_end + BETWEEN;
+        let widest = numbers.iter().flatten().map(|number| SMALL.width(number)).max();
+        let column = self.x + MARGIN + 10;
+        // Without numbers there is no column of them.
+        let number_end = widest.map_or(column, |widest| column + widest.max(LEAST_NUMBER));
+        let time_start = if widest.is_some() { number_end + BETWEEN } else { column };
         writeln!(f, "<g font-size=\"11\">")?;
         let mut before: Option<(&Trace<'_>, TraceWords)> = None;
         for (line, (trace, number)) in traces.iter().zip(&numbers).enumerate() {
@@ -171,15 +173,14 @@ impl Card<'_> {
                 _ => self.said(trace, time_start),
             };
             let TraceWords { time, whence } = &said;
-            writeln!(
-                f,
-                "<circle class=\"tp-{word}\" cx=\"{}\" cy=\"{}\" r=\"2.5\"/>\
-                 <text class=\"tp-{word}\" x=\"{number_end}\" y=\"{baseline}\" text-anchor=\"end\">{number}</text>\
-                 <text class=\"tp-text\" x=\"{time_start}\" y=\"{baseline}\">{time}</text>",
-                self.x + MARGIN + 3,
-                Px(middle),
-                word = self.tone().word,
-            )?;
+            let word = self.tone().word;
+            let (x, y) = (self.x + MARGIN + 3, Px(middle));
+            write!(f, "<circle class=\"tp-{word}\" cx=\"{x}\" cy=\"{y}\" r=\"2.5\"/>")?;
+            if let Some(number) = number {
+                let place = format_args!("x=\"{number_end}\" y=\"{baseline}\" text-anchor=\"end\"");
+                write!(f, "<text class=\"tp-{word}\" {place}>{number}</text>")?;
+            }
+            writeln!(f, "<text class=\"tp-text\" x=\"{time_start}\" y=\"{baseline}\">{time}</text>")?;
             if !whence.is_empty() {
                 writeln!(
                     f,
@@ -223,17 +224,19 @@ impl Card<'_> {
     }
 }
 
-/// `#1,234`; if one would be too wide, the last six digits of all, which tell them apart: `#…775,807`.
-fn numbers(traces: &[Trace<'_>]) -> Vec<String> {
-    let grouped: Vec<_> = traces.iter().map(|trace| number::group(trace.number)).collect();
-    let whole: Vec<_> = grouped.iter().map(|number| format!("#{number}")).collect();
-    if whole.iter().all(|number| SMALL.width(number) <= WIDEST_NUMBER) {
+/// `#1,234`; if one would be too wide, the last six digits of all, which tell them apart: `#…775,807`. Those that are known.
+fn numbers(traces: &[Trace<'_>]) -> Vec<Option<String>> {
+    let grouped: Vec<_> = traces.iter().map(|trace| trace.number.map(number::group)).collect();
+    let written = |write: &dyn Fn(&str) -> String| -> Vec<Option<String>> {
+        grouped.iter().map(|number| number.as_ref().map(|number| write(number))).collect()
+    };
+    let whole = written(&|number| format!("#{number}"));
+    if whole.iter().flatten().all(|number| SMALL.width(number) <= WIDEST_NUMBER) {
         return whole;
     }
-    let last = |number: &str| {
+    written(&|number| {
         number.len().checked_sub(7).map_or(format!("#{number}"), |at| format!("#…{}", &number[at..]))
-    };
-    grouped.iter().map(|number| last(number)).collect()
+    })
 }
 
 /// A tinted background with a border of two pixels, all of it inside the box.

@@ -105,8 +105,8 @@ pub struct Locality<'a> {
 /// One line of a card: a visit, or the visit that brought a like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace<'a> {
-    /// The value of the counter at that hit.
-    pub number: i64,
+    /// The value of the counter at that hit, if it is known.
+    pub number: Option<i64>,
     /// When.
     pub minute: Minute,
     /// The class of client.

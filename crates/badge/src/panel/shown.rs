@@ -7,9 +7,12 @@ use tallymark_core::{Country, Latest, Minute, NameRef, Visit, left, standing};
 /// made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Shown {
-    visits: (i64, Vec<(i64, Visit)>),
-    likes: (i64, Vec<(i64, Visit)>),
+    visits: (i64, Vec<NumberedVisit>),
+    likes: (i64, Vec<NumberedVisit>),
 }
+
+/// A visit, and the number that it made, if that is known.
+type NumberedVisit = (Option<i64>, Visit);
 
 /// The lines of [`Shown`].
 #[derive(Debug, Clone)]
@@ -25,14 +28,20 @@ impl Shown {
         MOST_TRACES + taken_back.visits.len()
     }
 
-    /// Likes that were taken back are not shown, and the others are renumbered.
+    /// Likes that were taken back are not shown, and the others are renumbered. Nothing is numbered if the lists, which are whole
+    /// if they are shorter than what was asked for, are of fewer visits than were counted, or of more: those of clients that
+    /// opt out, imports and corrections are in no list, and it is not known between which visits they were.
     #[must_use]
     pub fn new(visits: &Latest, likes: &Latest, taken_back: &Latest) -> Shown {
         let still = left(likes.total, taken_back.total);
         let liked = standing(&likes.visits, &taken_back.visits);
+        let is_cut = likes.visits.len() >= Shown::likes_needed(taken_back);
         Shown {
-            visits: (visits.total, numbered(visits.total, &visits.visits)),
-            likes: (still, numbered(still, &liked)),
+            visits: (
+                visits.total,
+                numbered(visits.total, &visits.visits, visits.visits.len() >= MOST_TRACES),
+            ),
+            likes: (still, numbered(still, &liked, is_cut)),
         }
     }
 
@@ -63,11 +72,13 @@ impl<'a> PanelRows<'a> {
 }
 
 /// The latest has the number of all, and no more are shown than there are.
-fn numbered(total: i64, latest: &[Visit]) -> Vec<(i64, Visit)> {
-    (1..=total).rev().zip(latest.iter().take(MOST_TRACES).cloned()).collect()
+fn numbered(total: i64, latest: &[Visit], is_cut: bool) -> Vec<NumberedVisit> {
+    let is_known = is_cut || i64::try_from(latest.len()) == Ok(total);
+    let numbers = (1..=total).rev().map(|number| is_known.then_some(number));
+    numbers.zip(latest.iter().take(MOST_TRACES).cloned()).collect()
 }
 
-fn trace((number, visit): &(i64, Visit)) -> Trace<'_> {
+fn trace((number, visit): &NumberedVisit) -> Trace<'_> {
     let country = visit.asker.country.as_ref().map_or("", Country::as_str);
     let locality = Locality { city: visit.asker.city(), country };
     Trace { number: *number, minute: visit.minute, class: visit.class, locality }
@@ -78,8 +89,29 @@ mod tests {
     use super::*;
     use tallymark_core::{ClientClass, Visit};
 
+    fn of((_, rows): &(i64, Vec<NumberedVisit>)) -> Vec<(Option<i64>, i32)> {
+        rows.iter().map(|(number, visit)| (*number, visit.minute.0)).collect()
+    }
+
     fn rows(shown: &Shown) -> Vec<(i64, i32)> {
-        shown.likes.1.iter().map(|(number, visit)| (*number, visit.minute.0)).collect()
+        of(&shown.likes).into_iter().map(|(number, minute)| (number.unwrap(), minute)).collect()
+    }
+
+    #[test]
+    fn what_is_in_no_list_leaves_the_others_without_a_number() {
+        let latest = |total, count: i32| Latest {
+            total,
+            visits: (0..count).rev().map(|minute| Visit::new(Minute(minute), ClientClass::Browser)).collect(),
+        };
+        let visits =
+            |total, count| of(&Shown::new(&latest(total, count), &latest(0, 0), &latest(0, 0)).visits);
+        assert_eq!(visits(2, 2), [(Some(2), 1), (Some(1), 0)]);
+        // Three have opted out, or were imported; or a correction has taken some away.
+        assert_eq!(visits(5, 2), [(None, 1), (None, 0)]);
+        assert_eq!(visits(1, 2), [(None, 1)]);
+        assert_eq!(visits(500, 10)[0], (Some(500), 9));
+        let likes = of(&Shown::new(&latest(0, 0), &latest(3, 2), &latest(0, 0)).likes);
+        assert_eq!(likes, [(None, 1), (None, 0)]);
     }
 
     #[test]
@@ -92,7 +124,7 @@ mod tests {
         assert_eq!(rows(&shown(&likes, &taken_back)), [(1, 8)]);
         // What is kept of one may not tell of which like it was.
         let nothing_kept = Latest { total: 1, visits: Vec::new() };
-        assert_eq!(rows(&shown(&likes, &nothing_kept)), [(1, 9)]);
+        assert_eq!(of(&shown(&likes, &nothing_kept).likes), [(None, 9)]);
         assert_eq!(shown(&likes, &Latest { total: 9, visits: Vec::new() }).likes, (0, Vec::new()));
 
         let likes = Latest { total: 100, visits: (0..100).rev().map(browser).collect() };

@@ -93,7 +93,7 @@ impl Proposal<'_> {
         let total = self.store.total(event, self.name).await.map_err(unread)?;
         match count.saturating_sub(total) {
             0 => {}
-            more @ 1.. => self.up(event, (there, total), more, draft),
+            more @ 1.. => self.up(event, (there, total), more, draft).await?,
             _ => {
                 let ledger = self.ledger(event, self.name).await?;
                 // It may have changed since.
@@ -101,7 +101,7 @@ impl Proposal<'_> {
                 match less {
                     0 => {}
                     1.. => self.down(event, &ledger, less, draft),
-                    _ => self.up(event, (there, ledger.total), less.saturating_neg(), draft),
+                    _ => self.up(event, (there, ledger.total), less.saturating_neg(), draft).await?,
                 }
             }
         }
@@ -128,14 +128,35 @@ impl Proposal<'_> {
         } else if count > 0 {
             let total = self.store.total(event, self.name).await.map_err(unread)?;
             total.checked_add(count).ok_or_else(|| refused(total))?;
-            self.up(event, (there, total), count, draft);
+            self.up(event, (there, total), count, draft).await?;
         }
         Ok(())
     }
 
-    fn up(&self, event: Event, (there, total): (bool, i64), by: i64, draft: &mut Draft) {
+    async fn up(
+        &self,
+        event: Event,
+        (there, total): (bool, i64),
+        by: i64,
+        draft: &mut Draft,
+    ) -> Result<(), NotCorrected> {
+        if event == Event::UNLIKE {
+            let likes = self.store.total(Event::LIKE, self.name).await.map_err(unread)?;
+            if total.saturating_add(by) > likes {
+                return Err(self.more_than_likes(likes));
+            }
+        }
         draft.add(event, self.name, rules::up(self.today, by));
         draft.change(event, self.name, there.then_some(total), Some(total.saturating_add(by)));
+        Ok(())
+    }
+
+    fn more_than_likes(&self, likes: i64) -> NotCorrected {
+        let name = self.name.as_str().escape_debug();
+        let given = if likes == 1 { "like was" } else { "likes were" };
+        NotCorrected::Refused(format!(
+            "{likes} {given} given to {name}, and no more can be taken back: with --event like you set the number that is shown"
+        ))
     }
 
     fn down(&self, event: Event, ledger: &NameLedger, by: i64, draft: &mut Draft) {

@@ -83,7 +83,14 @@ impl Signatures {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         *used = used.split_off(&(now.saturating_sub(WINDOW), Signature::default()));
         if used.contains(&(at, signature)) {
-            return refused("this signature was used already");
+            return refused(match header("x-nonce") {
+                Some(_) => "this signature was used already: sign each request with another X-Nonce",
+                // It covers the second, and not the body.
+                None => {
+                    "this signature was used already, perhaps by another request of the same second: \
+                     X-Nonce tells them apart (tallymark help banners)"
+                }
+            });
         }
         if used.len() >= MOST {
             let what = "too many signed requests: try again in five minutes";
@@ -215,7 +222,7 @@ mod tests {
         }
         LATER.store(10, Ordering::Relaxed);
         assert_eq!(ask(soon, &of(SECRET, soon), &[], b"x"), Ok(()));
-        says(ask(soon, &of(SECRET, soon), &[], b"y"), "used already");
+        says(ask(soon, &of(SECRET, soon), &[], b"y"), "X-Nonce tells them apart");
         // Our form: another nonce is another signature, and the body is part of it.
         let ours = |nonce: &str, body: &[u8]| {
             let digest = hex(&Sha256::digest(body));

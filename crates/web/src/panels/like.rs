@@ -28,13 +28,15 @@ use minijinja::{Value, context};
 use sha2::Sha256;
 use tallymark_core::{
     ClientClass, Committed, CorrectedName, CorrectionRecord, Counts, Day, Entry, Event, MAX_CORRECTIONS,
-    Minute, Name, NotCommitted, Once, Visit, Visits, When, network_of,
+    Minute, Name, NotCommitted, Now, Once, Visit, Visits, When, network_of,
 };
 
 /// How often a visitor may change their mind on one day.
 const CHANGES: u32 = 10;
 /// How many seconds the page stays after a like, before it leads back.
 const STAYS: u32 = 4;
+/// How far the clocks of two machines may be apart.
+const CLOCKS_MS: i64 = 60_000;
 /// The largest form.
 const MOST_BODY: usize = 4096;
 
@@ -56,6 +58,8 @@ enum LikeState {
     TakenBack,
     /// There is no like of this visitor and day to take back.
     NoneToTakeBack,
+    /// The likes were corrected since, so whether this visitor's is among them cannot be told.
+    Corrected,
     /// Nothing has happened yet.
     Asked,
     /// The visitor has changed their mind too often.
@@ -227,14 +231,14 @@ async fn commit(
         let (event, key, minute) = match (wish, liked) {
             (Click::Like, true) => return Ok(LikeState::Already),
             (Click::Unlike, false) => return Ok(LikeState::NoneToTakeBack),
-            // A correction has removed it since; subtracting it again would remove someone else's like.
-            (Click::Unlike, true) if is_corrected(app, name, now.day()).await? => {
-                return Ok(LikeState::NoneToTakeBack);
-            }
             (Click::Like, false) => (Event::LIKE, like, now.minute()),
             // Counted in the minute of its like. So the difference is right in every minute, hour and day.
             (Click::Unlike, true) => {
                 let given = given_at(app, name, &like, now.day()).await?;
+                // A correction may have removed it since; subtracting it again would remove someone else's like.
+                if is_corrected(app, name, given.unwrap_or(now.day().first_minute())).await? {
+                    return Ok(LikeState::Corrected);
+                }
                 (Event::UNLIKE, unlike, given.unwrap_or(now.minute()))
             }
         };
@@ -269,8 +273,8 @@ async fn given_at(app: &App, name: &Name, like: &str, day: Day) -> Result<Option
     Ok(known.and_then(|at| minutes.get(at).copied()))
 }
 
-/// Whether an operator corrected the likes of a name on this day, or there are none left.
-async fn is_corrected(app: &App, name: &Name, day: Day) -> Result<bool, NotCommitted> {
+/// Whether an operator may have corrected the likes of a name since one was given, or there are none left.
+async fn is_corrected(app: &App, name: &Name, given: Minute) -> Result<bool, NotCommitted> {
     let unknown = |error: String| NotCommitted::Unavailable(error);
     let total = app.shown_total(Event::LIKE, name.as_ref()).await;
     if total.map_err(|error| unknown(error.to_string()))? == 0 {
@@ -278,13 +282,18 @@ async fn is_corrected(app: &App, name: &Name, day: Day) -> Result<bool, NotCommi
     }
     let corrections =
         app.corrections.list(MAX_CORRECTIONS).await.map_err(|error| unknown(error.to_string()))?;
-    let day = day.to_string();
-    let mut of_day = corrections.iter().filter(|record| record.at.starts_with(&day));
+    let mut since = corrections.iter().filter(|record| !was_before(&record.at, given));
     let is_its = |record: &CorrectionRecord| {
         let likes = |one: &CorrectedName| one.event == Event::LIKE.as_str() && one.name == name.as_str();
         record.changed.iter().any(likes)
     };
-    Ok(of_day.any(is_its))
+    Ok(since.any(is_its))
+}
+
+/// Whether a correction was made before a like was given. Its time is from when it was proposed, perhaps on another machine.
+fn was_before(at: &str, given: Minute) -> bool {
+    let at = Now::parse_rfc3339(at).map(|at| at.unix_ms.saturating_add(CLOCKS_MS));
+    at.is_some_and(|at| at <= i64::from(given.0) * 60_000)
 }
 
 fn one(event: Event, name: &Name, minute: Minute, visit: Option<Visit>) -> Counts {
@@ -314,6 +323,7 @@ async fn show(app: &App, name: &Name, to: &LikeReader<'_>, state: LikeState) -> 
             LikeState::Already => "already",
             LikeState::TakenBack => "taken-back",
             LikeState::NoneToTakeBack => "none",
+            LikeState::Corrected => "corrected",
             LikeState::Asked => "asked",
             LikeState::Enough => "enough",
         },
@@ -363,4 +373,24 @@ fn draw(app: &App, status: StatusCode, name: &Name, to: &LikeReader<'_>, values:
     // Its form says where it comes from.
     set.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_correction_concerns_likes_that_were_given_before_it_and_a_minute_after() {
+        let given = Now::parse_rfc3339("2026-11-20T12:05:00Z").unwrap().minute();
+        for (at, was_before) in [
+            ("2026-11-20T12:03:59Z", true),
+            ("2026-11-20T12:04:00Z", true),
+            ("2026-11-20T12:04:01Z", false),
+            ("2026-11-20T12:05:30Z", false),
+            ("2026-11-21T00:00:00Z", false),
+            ("yesterday", false),
+        ] {
+            assert_eq!(super::was_before(at, given), was_before, "{at}");
+        }
+    }
 }

@@ -112,6 +112,16 @@ fn future_records_make_another_content_tomorrow() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_totals() {
+    let dir = directory(&[(5, 0)]);
+    let path = dir.path().join("counters.json");
+    let text = fs::read(&path).unwrap();
+    let before = poured(&read(&dir), 1)[0].entries.len();
+    fs::write(&path, [b"\xef\xbb\xbf", &*text].concat()).unwrap();
+    assert_eq!(poured(&read(&dir), 1)[0].entries.len(), before);
+}
+
+#[test]
 fn without_any_record_totals_count_on_the_day_they_were_written() {
     let dir = directory(&[(5, 0)]);
     let file = fs::File::options().write(true).open(dir.path().join("counters.json")).unwrap();

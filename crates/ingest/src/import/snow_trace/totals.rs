@@ -32,6 +32,8 @@ pub(super) fn read(dir: &Path, event: Event) -> Result<Option<TotalsRead>, SnowT
 }
 
 fn parse(bytes: &[u8]) -> serde_json::Result<BTreeMap<String, i64>> {
+    // An editor may have put it there. JSON has none.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let totals = json.deserialize_map(TotalsVisitor)?;
     json.end()?;
@@ -105,7 +107,7 @@ mod tests {
             ("", "EOF"),
             ("{\"a:b\": 1", "EOF"),
             ("{\"a:b\": 1} x", "trailing"),
-            ("\u{feff}{}", "expected value"),
+            ("{}\u{feff}", "trailing"),
             ("null", "expected an object"),
             ("5", "expected an object"),
             ("\"x\"", "expected an object"),
