@@ -2,6 +2,7 @@
 
 use crate::{
     AccountName, CodeLanguages, Contributions,
+    ahead::is_ahead,
     contributions::{self, WorkYears},
     missing::{DAY, HOUR, MissingAccount},
     stats::{Measured, Stats},
@@ -24,14 +25,6 @@ pub(crate) const YEARS: Shelf = Shelf { name: "github-years", most: 100_000 };
 const KEPT: u64 = 90 * DAY;
 /// How long an account that does not exist is not asked for.
 pub(crate) const NOBODY: u64 = HOUR;
-
-/// How far two clocks may be apart, in seconds.
-const CLOCKS: u64 = 60;
-
-/// Whether a time lies in the future. The clock was ahead then, so it says nothing of an age.
-pub(crate) fn is_ahead(at: u64, now: u64) -> bool {
-    at > now.saturating_add(CLOCKS)
-}
 
 /// Why there are no statistics to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,6 +6,7 @@
 //! counts nothing; web and the publisher read from it, and the binary starts it.
 
 mod account_name;
+mod ahead;
 mod api;
 mod avatars;
 mod cards;

@@ -2,7 +2,7 @@
 //!
 //! Accounts that a view has refreshed meanwhile are skipped. An account that is gone is asked for once a day.
 
-use crate::{AccountName, MissingAccount, Statistics, kept::is_ahead};
+use crate::{AccountName, MissingAccount, Statistics, ahead::is_ahead};
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::Arc,

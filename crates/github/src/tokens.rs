@@ -7,7 +7,7 @@
 
 use crate::{
     AccountName,
-    kept::is_ahead,
+    ahead::is_ahead,
     token::{Budget, GithubToken},
     token_news::{TokenAnswer, TokenNews},
 };

@@ -15,7 +15,7 @@ mod turns;
 pub use pattern::{AvatarPattern, NotAPattern};
 pub use source::AvatarSource;
 
-use crate::{AccountName, kept::is_ahead, tracked::TrackedAccounts};
+use crate::{AccountName, ahead::is_ahead, tracked::TrackedAccounts};
 use hyper::StatusCode;
 use known::{KnownAvatar, KnownAvatars};
 use prometheus_client::{
