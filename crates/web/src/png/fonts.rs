@@ -149,16 +149,17 @@ pub(super) fn has_bold(letter: char) -> bool {
 impl InstalledFont {
     fn read(path: &Path, face: &FaceInfo, content: &[u8]) -> Option<InstalledFont> {
         let parsed = ttf_parser::Face::parse(content, face.index).ok()?;
-        let mut all: Vec<u32> = Vec::new();
+        // A table has its letters in order, so they are joined as they come: fonts have tens of thousands.
+        let mut runs: Vec<RangeInclusive<u32>> = Vec::new();
         for table in parsed.tables().cmap.into_iter().flat_map(|cmap| cmap.subtables) {
             if table.is_unicode() {
-                table.codepoints(|letter| all.push(letter));
+                table.codepoints(|letter| match runs.last_mut() {
+                    Some(run) if run.end().checked_add(1) == Some(letter) => *run = *run.start()..=letter,
+                    _ => runs.push(letter..=letter),
+                });
             }
         }
-        all.sort_unstable();
-        all.dedup();
-        let runs = all.chunk_by(|a, b| a + 1 == *b);
-        let letters = runs.filter_map(|run| Some(*run.first()?..=*run.last()?)).collect();
+        let letters = joined(runs);
         // What it was read from makes room for the next file.
         let source = Source::Binary(Arc::new([0; 0]));
         Some(InstalledFont { path: path.to_owned(), face: FaceInfo { source, ..face.clone() }, letters })
@@ -183,6 +184,21 @@ impl InstalledFont {
         let lacks = |word: &str| !self.face.families.iter().any(|(family, _)| family.contains(word));
         (lacks("Sans"), lacks("CJK SC"), &self.face.post_script_name)
     }
+}
+
+/// The same letters, in order and each once.
+fn joined(mut runs: Vec<RangeInclusive<u32>>) -> Vec<RangeInclusive<u32>> {
+    runs.sort_unstable_by_key(|run| *run.start());
+    let mut all: Vec<RangeInclusive<u32>> = Vec::new();
+    for run in runs {
+        match all.last_mut() {
+            Some(last) if *run.start() <= last.end().saturating_add(1) => {
+                *last = *last.start()..=*last.end().max(run.end());
+            }
+            _ => all.push(run),
+        }
+    }
+    all
 }
 
 /// A file, in place of what was read before.
@@ -245,6 +261,15 @@ fn font_files() -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_of_letters_are_joined() {
+        assert_eq!(joined(vec![]), []);
+        assert_eq!(
+            joined(vec![7..=9, 1..=2, 3..=3, 8..=12, 1..=1, 20..=20, 13..=13]),
+            [1..=3, 7..=13, 20..=20]
+        );
+    }
 
     /// Where no font of this machine has a bold face for it, there is none to take.
     #[test]
