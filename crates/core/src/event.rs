@@ -22,6 +22,36 @@ pub struct NotAnEvent;
 /// repository's name.
 pub const TRAFFIC_EVENTS: [&str; 3] = ["gh-views", "gh-uniques", "gh-clones"];
 
+/// What people call an event.
+struct EventWords {
+    event: &'static str,
+    one: &'static str,
+    many: &'static str,
+    chinese: &'static str,
+}
+
+const fn words(
+    event: &'static str,
+    one: &'static str,
+    many: &'static str,
+    chinese: &'static str,
+) -> EventWords {
+    EventWords { event, one, many, chinese }
+}
+
+/// Every event that has words of its own.
+const WORDS: [EventWords; 9] = [
+    words("hit", "hit", "hits", "浏览"),
+    words("visit", "visit", "visits", "访问"),
+    words("like", "like", "likes", "点赞"),
+    words("unlike", "unlike", "unlikes", "取消点赞"),
+    words("order", "order", "orders", "订单"),
+    words("pageview", "pageview", "pageviews", "页面浏览"),
+    words("gh-views", "view on GitHub", "views on GitHub", "浏览（GitHub）"),
+    words("gh-uniques", "visitor on GitHub", "visitors on GitHub", "访客（GitHub）"),
+    words("gh-clones", "clone on GitHub", "clones on GitHub", "克隆（GitHub）"),
+];
+
 impl Event {
     /// A badge was shown. The only event that ghit.me knows, and the only one published as `<name>.svg`.
     pub const HIT: Event = Event::literal(b"hit");
@@ -79,17 +109,23 @@ impl Event {
     /// A count with its unit: `1 hit`, `2 hits`; `2 signup` for an event that the operator has defined.
     #[must_use]
     pub fn noun(&self, count: i64) -> &str {
-        const NOUNS: [(&str, &str); 6] = [
-            ("hit", "hits"),
-            ("visit", "visits"),
-            ("like", "likes"),
-            ("unlike", "unlikes"),
-            ("order", "orders"),
-            ("pageview", "pageviews"),
-        ];
-        let word = self.as_str();
-        let known = NOUNS.iter().find(|(one, _)| *one == word && count != 1);
-        known.map_or(word, |(_, many)| many)
+        self.words().map_or(self.as_str(), |words| if count == 1 { words.one } else { words.many })
+    }
+
+    /// The same in Chinese, which has one word for any number. `None` for an event that the operator has defined.
+    #[must_use]
+    pub fn chinese_noun(self) -> Option<&'static str> {
+        self.words().map(|words| words.chinese)
+    }
+
+    fn words(self) -> Option<&'static EventWords> {
+        WORDS.iter().find(|words| words.event == self.as_str())
+    }
+
+    /// Whether it is of the archive of GitHub's traffic.
+    #[must_use]
+    pub fn is_of_traffic(self) -> bool {
+        TRAFFIC_EVENTS.contains(&self.as_str())
     }
 
     /// The event as text.
@@ -142,6 +178,13 @@ mod tests {
         );
         assert_eq!((noun("pageview", 2), noun("signup", 2)), ("pageviews".into(), "signup".into()));
         assert_eq!((noun("unlike", 2), noun("unlike", 1)), ("unlikes".into(), "unlike".into()));
+        for text in TRAFFIC_EVENTS {
+            let event = Event::new(text.as_bytes()).unwrap();
+            assert!(event.is_of_traffic() && noun(text, 2).ends_with("s on GitHub"), "{text}");
+            assert!(event.chinese_noun().is_some_and(|word| word.ends_with("（GitHub）")), "{text}");
+        }
+        assert_eq!(Event::HIT.chinese_noun(), Some("浏览"));
+        assert_eq!(Event::new(b"signup").unwrap().chinese_noun(), None);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub use error::GithubError;
 pub use kept::{Aged, NoStats, Work, kept_statistics, take_over};
 pub use missing::MissingAccount;
 pub use outgoing::{Ask, FetchError, Fetched, Outgoing, Redirects, is_public_site};
+pub use rank::{AccountRank, LEVELS as RANK_LEVELS, RankPart};
 pub use refresh::refresh;
 pub use statistics::{Statistics, StatsAges};
 pub use stats::{KnownRepository, RepositorySums, Stats};

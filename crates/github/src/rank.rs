@@ -8,7 +8,7 @@ use crate::{Contributions, Stats};
 use tallymark_badge::card::{CommitYears, StatsRow};
 
 /// The levels, and up to which percent each goes.
-const LEVELS: [(&str, f64); 9] = [
+pub const LEVELS: [(&str, f64); 9] = [
     ("S", 1.0),
     ("A+", 12.5),
     ("A", 25.0),
@@ -22,33 +22,54 @@ const LEVELS: [(&str, f64); 9] = [
 
 /// One number of a rank.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct RankPart {
+pub struct RankPart {
     /// What it counts.
-    pub(crate) what: StatsRow,
+    pub what: StatsRow,
     /// How many there are.
-    pub(crate) count: u64,
+    pub count: u64,
     /// With so many, half of the weight is reached.
-    pub(crate) median: u64,
+    pub median: u64,
     /// How much it matters.
-    pub(crate) weight: u32,
+    pub weight: u32,
     /// What is reached of the weight, from 0 to 1.
-    pub(crate) reached: f64,
+    pub reached: f64,
+}
+
+impl RankPart {
+    /// What is reached of the weight, in points.
+    #[must_use]
+    pub fn points(&self) -> f64 {
+        f64::from(self.weight) * self.reached
+    }
 }
 
 /// The rank of an account.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct AccountRank {
+pub struct AccountRank {
     /// `S`, `A+` to `C`.
-    pub(crate) level: &'static str,
+    pub level: &'static str,
     /// Among the best so many percent.
-    pub(crate) top: f64,
+    pub top: f64,
     /// What it is made of.
-    pub(crate) parts: [RankPart; 6],
+    pub parts: [RankPart; 6],
 }
 
 impl AccountRank {
+    /// The points of all six numbers together.
+    #[must_use]
+    pub fn all_points(&self) -> f64 {
+        self.parts.iter().map(|part| f64::from(part.weight)).sum()
+    }
+
+    /// The points that are reached.
+    #[must_use]
+    pub fn points(&self) -> f64 {
+        self.parts.iter().map(RankPart::points).sum()
+    }
+
     /// Of an account, by its commits of the last year or of all years.
-    pub(crate) fn of(stats: &Stats, done: &Contributions, all_commits: bool) -> AccountRank {
+    #[must_use]
+    pub fn of(stats: &Stats, done: &Contributions, all_commits: bool) -> AccountRank {
         let (years, commits, median) = match all_commits {
             true => (CommitYears::All, done.all_commits(), 1000),
             false => (CommitYears::Last, done.recent_commits, 250),
@@ -71,11 +92,10 @@ impl AccountRank {
             slow(StatsRow::Stars, stats.stars, 50, 4),
             slow(StatsRow::Followers, stats.followers, 10, 1),
         ];
-        let all: f64 = parts.iter().map(|part| f64::from(part.weight)).sum();
-        let reached: f64 = parts.iter().map(|part| f64::from(part.weight) * part.reached).sum();
-        let top = (100.0 * (1.0 - reached / all)).clamp(0.0, 100.0);
+        let rank = AccountRank { level: "C", top: 100.0, parts };
+        let top = (100.0 * (1.0 - rank.points() / rank.all_points())).clamp(0.0, 100.0);
         let level = LEVELS.iter().find(|(_, most)| top <= *most).map_or("C", |(level, _)| level);
-        AccountRank { level, top, parts }
+        AccountRank { level, top, ..rank }
     }
 }
 

@@ -300,6 +300,31 @@ fn work() -> FakeWork {
     }
 }
 
+/// On the pages of two accounts whose cards have been shown, and of one that is not known.
+fn the_rank_is_explained(place: &Place) {
+    for (path, says) in [
+        (
+            "/name/octo-cat",
+            "Rank on GitHub: B;<bdi>Octo-Cat</bdi> shows the rank <strong>B</strong>;earn 5.91 of 12 points, and 50.7&nbsp;%;\
+             <td>250</td><td>250</td><td>2</td><td>1.00</td>;<strong>B 62.5</strong>;are as of",
+        ),
+        ("/name/octo-cat?lang=zh", "GitHub 等级：B;共得 5.91 分;PR 总数;数字截至"),
+        ("/name/acme", "organisations have no rank;median is 1,000"),
+        (
+            "/name/somebody",
+            "how the rank on its card is computed;Its numbers are not known yet;<td>250</td><td>2</td>",
+        ),
+        ("/name/somebody?lang=zh", "卡片上的等级是怎样计算的;其数字尚不可知"),
+    ] {
+        let answer = http::get(place.addr(), path);
+        let page = answer.text();
+        for part in says.split(';') {
+            assert!(page.contains(part), "{path}: {part} is missing in {page}");
+        }
+    }
+    assert!(!http::get(place.addr(), "/name/octo-cat?event=like").text().contains("id=\"rank\""));
+}
+
 #[test]
 fn with_a_token_cards_know_what_an_account_has_done() {
     let github = FakeGithub::start();
@@ -357,6 +382,7 @@ fn with_a_token_cards_know_what_an_account_has_done() {
         }
         assert!(not.is_empty() || !svg.contains(not), "{path}: {not} is in {svg}");
     }
+    the_rank_is_explained(&place);
     for (path, status, says) in [
         ("/api/streak?username=octo-cat&timezone=Mars", 400, "there is no zone Mars"),
         ("/api/streak?username=octo-cat&mode=monthly", 400, "mode is one of daily, weekly"),

@@ -96,7 +96,7 @@ fn each_day_is_counted_once_and_only_when_it_is_final() {
         let chart =
             http::get(place.addr(), "/graph/Octo%2Fr1.svg?event=hit,gh-views,gh-clones,hit&period=7d");
         let svg = picture(&chart);
-        for part in ["Octo/r1: hits: 1.", " gh-views: 17.", " gh-clones: 4."] {
+        for part in ["Octo/r1: hits: 1.", " views on GitHub: 17.", " clones on GitHub: 4."] {
             assert!(svg.contains(part), "{part} is missing in {svg}");
         }
         for (path, why) in [

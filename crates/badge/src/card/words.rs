@@ -44,7 +44,9 @@ impl CardLang {
         self.say("Most Used Languages", "最常用的语言")
     }
 
-    pub(super) fn row(self, row: StatsRow) -> String {
+    /// What a number is called.
+    #[must_use]
+    pub fn row(self, row: StatsRow) -> String {
         match row {
             StatsRow::Stars => self.say("Total Stars Earned", "获得的星标总数"),
             StatsRow::Repositories => self.say("Repositories", "仓库"),

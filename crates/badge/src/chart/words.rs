@@ -19,16 +19,8 @@ impl ChartWords {
     /// The word for so many of an event.
     #[must_use]
     pub fn noun(self, event: Event, count: i64) -> String {
-        const NOUNS: [(&str, &str); 6] = [
-            ("hit", "浏览"),
-            ("visit", "访问"),
-            ("like", "点赞"),
-            ("unlike", "取消点赞"),
-            ("order", "订单"),
-            ("pageview", "页面浏览"),
-        ];
-        let chinese = NOUNS.iter().find(|(word, _)| *word == event.as_str()).filter(|_| self.is_chinese());
-        chinese.map_or_else(|| event.noun(count).to_owned(), |(_, chinese)| (*chinese).to_owned())
+        let chinese = event.chinese_noun().filter(|_| self.is_chinese());
+        chinese.unwrap_or(event.noun(count)).to_owned()
     }
 
     /// A bucket with its year.

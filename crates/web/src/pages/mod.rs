@@ -10,6 +10,7 @@ pub(crate) mod login;
 mod maker;
 mod name_events;
 pub(crate) mod name_page;
+mod rank;
 pub(crate) mod reasons;
 pub(crate) mod seen;
 mod texts;
@@ -48,6 +49,7 @@ fn pages_in(lang: Lang) -> Environment<'static> {
         language::noun(lang, event, count.unwrap_or_default())
     });
     pages.add_filter("coded", coded);
+    pages.add_filter("upper_first", upper_first);
     pages.add_filter("grouped", |count: i64| group(count).to_string());
     pages.add_filter("brief", move |count: i64| brief(lang, count));
     // Labels that the code has; names and numbers pass through.
@@ -71,6 +73,7 @@ fn pages_in(lang: Lang) -> Environment<'static> {
         ("maker.html", include_str!("maker.html")),
         ("name.html", include_str!("name.html")),
         ("problem.html", include_str!("problem.html")),
+        ("rank.html", include_str!("rank.html")),
         ("row.html", include_str!("row.html")),
         ("swatch.html", include_str!("swatch.html")),
         ("trend.html", include_str!("trend.html")),
@@ -83,6 +86,12 @@ fn pages_in(lang: Lang) -> Environment<'static> {
         }
     }
     pages
+}
+
+/// A text as a sentence begins. What follows is left as it is: names have capitals, too.
+fn upper_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// A count where there is little room: from ten digits on in short, with all of it as the title.
@@ -244,6 +253,15 @@ mod tests {
             (-3, 5, "0 %"),
         ] {
             assert_eq!(percent(part, whole), expect, "{part} of {whole}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_letter_is_raised() {
+        for (text, expect) in
+            [("", ""), ("hits", "Hits"), ("views on GitHub", "Views on GitHub"), ("浏览", "浏览")]
+        {
+            assert_eq!(upper_first(text), expect);
         }
     }
 

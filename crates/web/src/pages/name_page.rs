@@ -3,7 +3,7 @@
 use super::{
     Back,
     language::{self, tr},
-    login, maker, name_events, no_store, page_for, problem,
+    login, maker, name_events, no_store, page_for, problem, rank,
     trend::{self, CannotShow, View},
     who_asks,
 };
@@ -152,10 +152,12 @@ async fn of_name(app: &App, asked: &[u8], uri: &Uri, sent: &HeaderMap) -> Respon
         name_events::statuses(app, event, &name),
         who_asks::values(app, event, &name),
     );
+    let rank = if event == Event::HIT { rank::values(app, name.as_str()).await } else { None };
     match read {
         Ok((counts, trend, events, statuses, who)) => {
             let maker = maker::values(app, &name, event, Query::of(uri));
-            let values = context! { trend, events, statuses, who, maker, ..about(app, &view, &name, counts) };
+            let values =
+                context! { trend, events, statuses, who, maker, rank, ..about(app, &view, &name, counts) };
             page_for(app, &visitor, StatusCode::OK, "name.html", values)
         }
         Err(error) => no_store(app, &error),
