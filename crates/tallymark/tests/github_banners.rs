@@ -214,6 +214,19 @@ fn the_originals_variables_are_read_and_those_without_a_meaning_told_once() {
     }
 }
 
+#[test]
+fn every_mistake_of_the_environment_is_told_at_once() {
+    let mut place = Place::new();
+    place.configure("[github]\nzone = \"Mars\"\n");
+    let vars = [("CACHE_TTL", "x"), ("REQUEST_TIMEOUT", "5"), ("RATE_LIMIT_RPS", "abc"), ("PORT", "http")];
+    let config = place.config_path();
+    let ran = crate::common::run_with(&["check-config", "--config", config.to_str().unwrap()], &vars, b"");
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    for part in ["CACHE_TTL: ", "REQUEST_TIMEOUT: ", "RATE_LIMIT_RPS: ", "PORT: ", "Mars"] {
+        assert!(ran.stderr.contains(part), "{part} is missing in {}", ran.stderr);
+    }
+}
+
 /// Whatever goes wrong with GitHub, and with everything in the log.
 #[test]
 fn a_token_is_nowhere_but_where_it_was_written() {

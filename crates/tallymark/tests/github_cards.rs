@@ -82,25 +82,49 @@ fn pages_lead_to_the_cards() {
     let (place, _daemon) = start(&FakeGithub::start());
     // As a browser reads it: the template escapes slashes.
     let page = |path: &str| http::get(place.addr(), path).text().replace("&#x2f;", "/");
-    for (path, link, what) in [
+    let base = format!("http://localhost:{}", place.http);
+    for (path, says) in [
+        ("/repo/octo/hello", "data-set=\"style=card.pin\""),
+        ("/name/octo", "data-set=\"style=card.stats\""),
+        ("/", "<input id=\"user\" name=\"user\""),
         (
-            "/repo/octo/hello",
-            "/api/pin?username=octo&amp;repo=hello\">a card</a>",
-            "If this is a repository on GitHub",
+            "/repo/octo/hello?style=card.pin&theme=dracula",
+            "src=\"/api/pin?username=octo&amp;repo=hello&amp;theme=dracula&amp;count=false\"",
         ),
-        ("/name/octo", "/api?username=octo\">a card</a>", "If this is an account on GitHub"),
+        (
+            "/name/octo?style=card.stats",
+            &format!("[![GitHub statistics of octo]({base}/api?username=octo)]({base}/name/octo)"),
+        ),
+        (
+            "/name/octo?style=card.langs&words=zh&file=png",
+            &format!("{base}/api/top-langs.png?username=octo&amp;locale=zh&amp;scale=1"),
+        ),
+        ("/name/octo?style=card.banner&theme=dark", "/banners/preview?username=octo&amp;type=dark"),
+        ("/name/octo?style=card.traffic", "style: this card needs the name of a repository on GitHub"),
+        (
+            "/repo/octo/hello?style=panel.badge&words=zh",
+            &format!(
+                "srcset=&quot;{base}/v1/badge/octo/hello?lang=zh&amp;amp;layout=stacked&amp;amp;theme=dark&quot;"
+            ),
+        ),
     ] {
         let text = page(path);
-        assert!(text.contains(link) && text.contains(what), "{path}: {text}");
+        assert!(text.contains(says), "{path}: {says} is missing in {text}");
     }
-    let snippet = format!("![GitHub statistics of octo](http://localhost:{}/api?username=octo)", place.http);
-    assert!(page("/name/octo").contains(&snippet));
-    for path in ["/name/octo%2Fa%2Fb", "/name/octo?event=like", "/name/a%20b"] {
-        assert!(!page(path).contains("id=\"card\""), "{path}");
+    for path in ["/name/octo%2Fa%2Fb", "/name/a%20b"] {
+        assert!(!page(path).contains("data-set=\"style=card"), "{path}");
     }
-    let answer = http::get(place.addr(), "/?user=Octo");
-    assert_eq!((answer.status, answer.header("location")), (307, Some("/name/octo#card")));
-    assert_eq!(http::get(place.addr(), "/?user=a/b").status, 200);
+    for (user, place_of) in [
+        ("Octo", "/name/octo?style=card.stats#make"),
+        ("https%3A%2F%2Fgithub.com%2FOcto%2F&lang=zh", "/name/octo?style=card.stats&lang=zh#make"),
+    ] {
+        let answer = http::get(place.addr(), &format!("/?user={user}"));
+        assert_eq!((answer.status, answer.header("location")), (307, Some(place_of)), "{user}");
+    }
+    let wrong = http::get(place.addr(), "/?user=a/b");
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.text().replace("&#x2f;", "/").contains("user=a/b"), "{}", wrong.text());
+    assert_eq!(http::get(place.addr(), "/?user=").status, 200);
 }
 
 #[test]
@@ -110,7 +134,12 @@ fn no_page_leads_to_cards_that_are_off() {
     let daemon = place.serve();
     wait_until("it is ready", PATIENCE, || http::get(place.addr(), "/readyz").status == 200);
     assert!(!daemon.stdout().contains("Card"));
-    assert!(!http::get(place.addr(), "/name/octo").text().contains("id=\"card\""));
+    for path in ["/", "/name/octo", "/repo/octo/hello"] {
+        let page = http::get(place.addr(), path);
+        assert!(!page.text().contains("card.stats") && !page.text().contains("id=\"user\""), "{path}");
+    }
+    let wrong = http::get(place.addr(), "/name/octo?style=card.stats");
+    assert!(wrong.text().contains("style: cards are off on this server"), "{}", wrong.text());
     assert_eq!(http::get(place.addr(), "/?user=octo").status, 200);
 }
 

@@ -51,7 +51,12 @@ fn top_lists_the_busiest_names_of_a_period_also_while_the_daemon_runs() {
         assert_eq!(top(&place, &["--event", "like"]), []);
         let text = place.run(&["top", "-n", "1"]).good();
         assert!(text.contains("1,200") && text.contains("old") && !text.contains("b/b"), "{text}");
-        assert_eq!(place.run(&["top", "--event", "like"]).good(), "no name was counted in this period\n");
+        // What else there is, is told.
+        assert!(!text.contains("also counted"), "{text}");
+        assert_eq!(
+            place.run(&["top", "--event", "like"]).good(),
+            "no name was counted in this period\nalso counted: 1,327 hits (add --event hit)\n"
+        );
         stop(&mut daemon);
         assert_eq!(top(&place, &[]), busiest, "it needs no daemon");
     }

@@ -498,6 +498,11 @@ fn a_data_directory_of_snow_trace_is_told_with_what_helps() {
     fs::write(place.data_dir().join("likes.json"), "{}").unwrap();
     let helps = format!("tallymark import snow-trace {}", place.data_dir().display());
     assert!(said().contains(&helps) && said().contains("has a likes.json"), "{}", said());
+    // Its files would be put among that data.
+    let dir = place.data_dir().display().to_string();
+    let refused = place.run(&["import", "snow-trace", &dir]);
+    refused.refused(78, &["snow-trace's own directory", "--data-dir NEW import snow-trace"]);
+    assert_eq!(fs::read_dir(place.data_dir()).unwrap().count(), 1, "nothing was written");
     let mut daemon = place.serve();
     assert!(daemon.stderr().contains(&helps), "{}", daemon.stderr());
     stop(&mut daemon);

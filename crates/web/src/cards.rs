@@ -11,7 +11,7 @@ use crate::{
     error::{only, report},
     headers,
     limited::limited,
-    query::Query,
+    query::{Query, count_wanted},
     state::{App, GithubFront},
 };
 use axum::{
@@ -80,6 +80,9 @@ fn handler(kind: CardKind, store: Arc<dyn StoreRead>, drawn: Arc<DrawnCards>) ->
         }
         let (address, mut notes) = (address(kind, query), CardNotes::default());
         address.note_unsupported(&mut notes, |key| raw(query, key).is_some());
+        // What the maker shows before anyone has it becomes no file.
+        let card_files = front.card_files && count_wanted(query).unwrap_or(true);
+        let front = GithubFront { card_files, ..front };
         match asked(&front, &*store, &address, &mut notes).await {
             Ok(svg) => {
                 let (svg, why) = (Bytes::from(svg), noted(&notes));

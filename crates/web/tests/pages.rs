@@ -439,13 +439,17 @@ async fn page_of_a_name_without_hits_opens_at_what_it_has() {
     assert_eq!(Site::new(Visibility::Public).await.get("/repo/you/repo", None).await.0, StatusCode::OK);
 }
 
-/// A name whose like button would lead nowhere gets no snippet with one.
+/// A name whose like button would lead nowhere is offered no panel, and no snippet with one.
 #[tokio::test]
 async fn names_with_odd_parts_have_no_panel() {
     let site = Site::new(Visibility::Public).await;
     for (name, has) in [("octo%2Fhello", true), ("a%2F%2Fb", false), ("a%2F..", false), ("..%2Fx", false)] {
         let (_, _, body) = site.get(&format!("/name?event=visit&name={name}"), None).await;
+        assert_eq!(body.contains("data-set=\"style=panel.badge\""), has, "{name}: {body}");
+        let (_, _, body) = site.get(&format!("/name?style=panel.badge&name={name}"), None).await;
         assert_eq!(body.replace("&#x2f;", "/").contains("v1/like"), has, "{name}: {body}");
+        assert_eq!(body.contains("<p class=\"preview\">"), has, "{name}: {body}");
+        assert_eq!(body.contains("style: a panel needs a name of two parts"), !has, "{name}: {body}");
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     out,
 };
 use crate::{
-    config::{BadConfig, Config, DEFAULTS_OFF, Kind, Mistake, shared_logs},
+    config::{BadConfig, Config, DEFAULTS_OFF, Kind, Mistake, Overrides, shared_logs},
     home,
 };
 use anyhow::Result;
@@ -26,7 +26,7 @@ pub(super) struct CheckConfig {
 impl CheckConfig {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let file = self.file.as_ref().or(common.config.as_ref()).map(PathBuf::as_path);
-        let checked = Config::load(file, &common.overrides()?).and_then(|config| {
+        let checked = load(file, common.overrides()).and_then(|config| {
             // None hides the mistakes of the others.
             let files = config.open_files(file).and_then(|opened| match opened.flaws.is_empty() {
                 true => Ok(()),
@@ -49,6 +49,20 @@ impl CheckConfig {
             (Err(_), false) => {}
         }
         Ok(checked.map(drop)?)
+    }
+}
+
+/// The configuration of the file and of the environment, or the mistakes of both.
+fn load(file: Option<&Path>, overrides: Result<Overrides, BadConfig>) -> Result<Config, BadConfig> {
+    match overrides {
+        Ok(overrides) => Config::load(file, &overrides),
+        Err(mut wrong) => {
+            if let Err(others) = Config::load(file, &Overrides::default()) {
+                wrong.file = others.file;
+                wrong.mistakes.extend(others.mistakes);
+            }
+            Err(wrong)
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! `tallymark import snow-trace`: the totals and the history of a snow-trace data directory, once.
 
 use super::{CommonFlags, block_on, import, out};
-use crate::{config::Config, home, progress, user};
+use crate::{
+    config::{BadConfig, Config},
+    home, progress, user,
+};
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use serde::Serialize;
@@ -66,6 +69,9 @@ impl ImportSnowTrace {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
         if !self.dry_run {
+            if let Some(why) = home::would_mix(&config, &self.dir)? {
+                return Err(BadConfig::one(None, why).into());
+            }
             user::may_write_store(&config.store)?;
         }
         let bar = progress::bar("reading", 0);

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tallymark_core::{Event, Name, Period};
 use tallymark_ingest::source::now;
 use tallymark_rankings::busiest;
-use tallymark_store::NetLikes;
+use tallymark_store::{NetLikes, StoreRead};
 use thousands::Separable;
 
 /// The busiest names.
@@ -50,7 +50,7 @@ struct RankedName<'a> {
 impl Top {
     pub(super) fn run(self, common: &CommonFlags) -> Result<()> {
         let config = common.load()?;
-        let counts = block_on(async {
+        let (counts, others) = block_on(async {
             let store = NetLikes::over(common.existing_store(&config).await?);
             let counts = busiest(&store, self.event, self.period, now()).await?;
             if counts.is_empty()
@@ -58,7 +58,7 @@ impl Top {
             {
                 tracing::warn!("{why}");
             }
-            Ok(counts)
+            Ok((counts, others(&store, self.event).await?))
         })?;
         let counts = &counts[..counts.len().min(usize::from(self.names))];
         if common.json {
@@ -71,8 +71,25 @@ impl Top {
                 counters,
             });
         }
-        out::print(&people(counts))
+        out::print(&(people(counts) + &others.unwrap_or_default()))
     }
+}
+
+/// What else this store has: a line of its totals. Hits are not all that is counted.
+async fn others(store: &dyn StoreRead, event: Event) -> Result<Option<String>> {
+    let mut counted = Vec::new();
+    for other in store.events().await?.into_iter().filter(|other| *other != event) {
+        let total = store.total(other, &Name::all()).await?;
+        if total > 0 {
+            counted.push((total, other));
+        }
+    }
+    counted.sort_unstable_by_key(|&(total, other)| (std::cmp::Reverse(total), other));
+    let Some((_, most)) = counted.first() else { return Ok(None) };
+    let each = counted
+        .iter()
+        .map(|(total, other)| format!("{} {}", total.separate_with_commas(), other.noun(*total)));
+    Ok(Some(format!("also counted: {} (add --event {most})\n", each.collect::<Vec<_>>().join(", "))))
 }
 
 fn people(counts: &[(Name, i64)]) -> String {

@@ -164,6 +164,22 @@ pub(crate) fn of_snow_trace(config: &Config) -> Option<String> {
     ))
 }
 
+/// Why snow-trace's data is not imported where Tallymark would put its own files among it. Where it already has counts, it
+/// is too late.
+pub(crate) fn would_mix(config: &Config, imported: &Path) -> Result<Option<String>> {
+    let place = |dir: &Path| std::fs::canonicalize(dir).ok();
+    let is_same = place(&config.data_dir).is_some_and(|data_dir| place(imported) == Some(data_dir));
+    if !is_same || counts_of(config)?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "data-dir: {dir} is snow-trace's own directory (its variable DATA_DIR names ours too), and Tallymark would put its \
+         files among that data. Give Tallymark a data directory of its own: tallymark --data-dir NEW import snow-trace {word}",
+        dir = config.data_dir.display(),
+        word = shell_word(imported)
+    )))
+}
+
 /// Opens the store to count into it. A Redis that was emptied, or replaced at the same address, does not prevent a
 /// start: the writer halts, and hits wait in the outbox instead of being lost.
 pub(crate) async fn open_to_count(config: &Config) -> Result<Arc<dyn Store>> {

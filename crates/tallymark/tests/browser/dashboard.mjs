@@ -258,7 +258,7 @@ async function make(page) {
   await page.keyboard.type("flat-s");
   await page.keyboard.press("Tab");
   await page.keyboard.type("today");
-  for (const text of ["", "", "", "Profile views", "", "", "github"]) {
+  for (const text of ["", "", "", "", "", "Profile views", "", "", "github"]) {
     await page.keyboard.press("Tab");
     await page.keyboard.type(text);
   }
@@ -286,7 +286,7 @@ async function makePlainly(page) {
   await page.goto("/name?name=plain/form");
   await page.getByLabel("Style", { exact: true }).selectOption("social");
   await page.getByLabel("Label", { exact: true }).fill("a & b");
-  await page.getByRole("button", { name: "Show the badge" }).click();
+  await page.getByRole("button", { name: "Show the picture" }).click();
   assert.match(await page.locator("#markdown").inputValue(), /repo=plain\/form&style=social&label=a%20%26%20b\)/);
   assert.equal(await page.getByLabel("Label", { exact: true }).inputValue(), "a & b");
   assert.ok(await page.locator("#made img").evaluate((img) => img.naturalWidth > 0));

@@ -85,7 +85,7 @@ async function everyWayKeepsTheBadge(page, hasScript) {
   await made("remove");
   if (!hasScript) {
     await page.getByLabel("Colour", { exact: true }).fill("red");
-    await page.getByRole("button", { name: "Show the badge" }).click();
+    await page.getByRole("button", { name: "Show the picture" }).click();
     await page.waitForURL(/period=7d.*color=red/);
     await made("the form itself");
   }

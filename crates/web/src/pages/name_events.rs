@@ -35,8 +35,8 @@ pub(crate) async fn instead_of_hits(app: &App, name: &Name) -> Option<Event> {
 pub(crate) async fn links(app: &App, view: &View, name: &Name) -> Result<Vec<Value>> {
     let shown = view.event;
     let mut events = app.rankings.events();
-    // Readers of visits or likes get a link to the page with the badge to copy.
-    let of_badge = |event| event == Event::HIT && shown.is_on_panels();
+    // Readers of visits, likes or GitHub's traffic get a link to the page with the badge to copy.
+    let of_badge = |event| event == Event::HIT && (shown.is_on_panels() || shown.is_of_traffic());
     for always in [shown, Event::HIT] {
         if !events.contains(&always) && (always == shown || of_badge(always)) {
             events.push(always);

@@ -11,7 +11,7 @@ use crate::{
     daily_visitors,
     error::Problem,
     event, feed, headers,
-    name::{badge_path, encoded, event_page_path, from_bytes_of, graph_path, has_odd_segment, push_scale},
+    name::{badge_path, event_page_path, from_bytes_of, graph_path, push_scale},
     query::{Query, decoded},
     state::App,
     windows,
@@ -23,9 +23,8 @@ use axum::{
 };
 use minijinja::{Value, context};
 use std::sync::Arc;
-use tallymark_badge::{panel::snippet, text::XmlText};
+use tallymark_badge::text::XmlText;
 use tallymark_core::{Day, Event, Name};
-use tallymark_github::AccountName;
 use tallymark_store::StoreError;
 
 /// `/name/NAME` and `/repo/OWNER/REPO`.
@@ -208,8 +207,7 @@ fn about(app: &App, view: &View, name: &Name, counts: Value) -> Value {
         event => (event != Event::HIT).then(|| event.to_string()),
         feed => feed::path_of(app, name.as_ref()),
         badge => format!("{badge}&count=false"),
-        panel => (event == Event::HIT || event.is_on_panels()).then(|| panel(base, name)).flatten(),
-        card => app.github.as_ref().filter(|_| event == Event::HIT).and_then(|_| card(base, name)),
+        panels => maker::has_panels(name),
         chart => themed(&format!("{base}{graph}"), &format!("{base}{linked}"), event),
         ..counts
     }
@@ -232,63 +230,4 @@ fn themed(graph: &str, page: &str, event: Event) -> String {
         graph = XmlText(&graph),
         noun = event.noun(0),
     )
-}
-
-/// The card of an account, or of a repository. Only a card knows whether there is one.
-fn card(base: &str, name: &Name) -> Option<Value> {
-    let (owner, repository) = match name.as_str().split_once('/') {
-        Some((owner, repository)) => (owner, Some(repository)),
-        None => (name.as_str(), None),
-    };
-    AccountName::new(owner).ok()?;
-    let (what, link) = match repository {
-        Some(repository) if is_repository(repository) => {
-            ("a repository", format!("/api/pin?username={owner}&repo={repository}"))
-        }
-        Some(_) => return None,
-        None => ("an account", format!("/api?username={owner}")),
-    };
-    let markdown = format!("![GitHub statistics of {name}]({base}{link})");
-    Some(context! { what => tr(what), link, markdown })
-}
-
-/// What GitHub lets a repository be called. None of it is escaped in an address.
-fn is_repository(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-    !text.is_empty() && text.bytes().all(plain) && !has_odd_segment(text)
-}
-
-/// The panel as a README on GitHub takes it. Only names of two parts have one.
-fn panel(base: &str, name: &Name) -> Option<String> {
-    if name.as_str().split('/').count() != 2 || has_odd_segment(name.as_str()) {
-        return None;
-    }
-    let path = encoded(name.as_ref(), true);
-    let like = format!("{base}/v1/like/{path}/add");
-    Some(snippet(&format!("{base}/v1/badge/{path}"), "visits and likes; a click gives a like", Some(&like)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_can_be_on_github_has_a_card() {
-        let link = |name: &str| {
-            let card = card("http://x", &Name::new(name).unwrap())?;
-            Some(card.get_attr("link").unwrap().to_string())
-        };
-        for (name, expect) in [
-            ("Octo", Some("/api?username=Octo")),
-            ("octo/hello.rs", Some("/api/pin?username=octo&repo=hello.rs")),
-            ("octo/a/b", None),
-            ("octo/", None),
-            ("octo/..", None),
-            ("octo/a b", None),
-            ("example.org", None),
-            ("日本語", None),
-        ] {
-            assert_eq!(link(name).as_deref(), expect, "{name}");
-        }
-    }
 }

@@ -7,8 +7,9 @@ use crate::{
 };
 use anyhow::Result;
 use std::sync::Arc;
+use tallymark_core::Event;
 use tallymark_ingest::source::now;
-use tallymark_store::{Store, StoreUrl, redis::Redis};
+use tallymark_store::{Store, StoreError, StoreUrl, redis::Redis};
 
 const CHECK: &str = "store";
 /// A clock that is off by less is no reason to worry, in milliseconds.
@@ -32,10 +33,9 @@ pub(super) async fn check(
             return Ok(None);
         }
     };
-    match store.name_count(tallymark_core::Event::HIT).await {
+    match names(&*store).await {
         Ok(names) => {
-            let text = format!("{} answers: {}", config.store, out::counted(names, "name"));
-            findings.pass(CHECK, text)?;
+            findings.pass(CHECK, format!("{} answers: {names}", config.store))?;
         }
         Err(error) => {
             findings.fail(CHECK, error.to_string(), "tallymark health --ready says what the daemon knows")?;
@@ -46,6 +46,23 @@ pub(super) async fn check(
         check_redis(&Redis::new(url, config.retention)?, findings).await?;
     }
     Ok(Some(store))
+}
+
+/// How many names have hits; and how many have what else is counted, if none has a hit.
+async fn names(store: &dyn Store) -> Result<String, StoreError> {
+    let of_hits = store.name_count(Event::HIT).await?;
+    if of_hits > 0 {
+        return Ok(out::counted(of_hits, "name"));
+    }
+    let mut others = Vec::new();
+    for event in store.events().await?.into_iter().filter(|event| *event != Event::HIT) {
+        let names = store.name_count(event).await?;
+        if names > 0 {
+            others.push(format!("{} with {}", out::counted(names, "name"), event.noun(0)));
+        }
+    }
+    others.sort_unstable();
+    Ok(if others.is_empty() { out::counted(0, "name") } else { others.join(", ") })
 }
 
 async fn check_redis(redis: &Redis, findings: &mut Findings) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::{
     error::Problem,
     event, feed,
     history::History,
-    name::{graph_path, page_path},
+    name::{graph_path, page_path, push},
     pages::{
         Back, chart,
         language::{self, fill, tr},
@@ -35,7 +35,7 @@ use query::{DashboardQuery, Order};
 use std::sync::Arc;
 use tallymark_badge::chart::{AxisScale, MOST_SERIES};
 use tallymark_core::{Event, Minute, Name, Now, Period};
-use tallymark_github::AccountName;
+use tallymark_github::{AccountName, NotAnAccountName};
 use tallymark_rankings::Ranking;
 use tallymark_store::StoreError;
 
@@ -45,8 +45,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
         Ok(visitor) => visitor,
         Err(answer) => return *answer,
     };
-    if let Some(place) = of_account(&app, &uri) {
-        return redirect(StatusCode::TEMPORARY_REDIRECT, &place);
+    match of_account(&app, &uri) {
+        Some(Ok(place)) => return redirect(StatusCode::TEMPORARY_REDIRECT, &place),
+        Some(Err(why)) => {
+            return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), None);
+        }
+        None => {}
     }
     let asked = match DashboardQuery::read(Query::of(&uri)) {
         Ok(asked) => asked,
@@ -69,13 +73,24 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
     }
 }
 
-/// `/?user=NAME`, as sites with cards have it: the page that has the card of the account.
-fn of_account(app: &App, uri: &Uri) -> Option<String> {
+/// `/?user=NAME`, as sites with cards have it, and as the form for accounts sends it: the maker with the card of the
+/// account. Its address on GitHub will do, too.
+fn of_account(app: &App, uri: &Uri) -> Option<Result<String, String>> {
     app.github.as_ref()?;
-    let account = AccountName::new(Query::of(uri).form_text("user")?.trim()).ok()?;
-    let name = Name::new(account.as_str()).ok()?;
-    let page = format!("{}{}", app.access.base, page_path(name.as_ref()));
-    Some(language::with_chosen(page, uri) + "#card")
+    let asked = Query::of(uri).form_text("user")?;
+    let asked = asked.trim();
+    let account = ["https://", "github.com/", "@"]
+        .into_iter()
+        .fold(asked, |text, begin| text.strip_prefix(begin).unwrap_or(text))
+        .trim_end_matches('/');
+    if account.is_empty() {
+        return None;
+    }
+    let login = AccountName::new(account).ok().and_then(|login| Name::new(login.as_str()).ok());
+    let Some(name) = login else { return Some(Err(format!("user={asked}: {NotAnAccountName}"))) };
+    let mut place = format!("{}{}", app.access.base, page_path(name.as_ref()));
+    push(&mut place, "style", maker::CARD);
+    Some(Ok(language::with_chosen(place, uri) + "#make"))
 }
 
 /// What the page shows; nothing if nothing was ever counted.
@@ -105,7 +120,7 @@ async fn values(app: &App, asked: DashboardQuery, query: Query<'_>) -> Result<Op
         // A form drops the query of its address, so it sends the parameters itself.
         usual => asked.usual.as_str(),
         kept => asked.kept.iter().map(|(key, value)| context! { key => *key, value }).collect::<Vec<_>>(),
-        events => event_links(asked, &events),
+        events => event_links(app, asked, &events).await?,
         totals,
         chart,
         periods => Period::EVERY.map(|period| context! {
@@ -160,17 +175,19 @@ fn label(period: Period) -> &'static str {
     }
 }
 
-/// The events to choose from, including the current one.
-fn event_links(asked: &DashboardQuery, events: &[Event]) -> Vec<Value> {
+/// The events to choose from with their totals, including the current one.
+async fn event_links(app: &App, asked: &DashboardQuery, events: &[Event]) -> Result<Vec<Value>, StoreError> {
     let mut events = events.to_vec();
     if !events.contains(&asked.event) {
         events.push(asked.event);
     }
-    let link = |&event: &Event| {
+    let mut links = Vec::new();
+    for event in events {
+        let total = app.store.totals(event, &[Name::all()]).await?.first().copied().unwrap_or(0);
         let (word, current) = (event.to_string(), event == asked.event);
-        context! { word, link => asked.with_event(event), current }
-    };
-    events.iter().map(link).collect()
+        links.push(context! { word, link => asked.with_event(event), total, current });
+    }
+    Ok(links)
 }
 
 fn about(ranking: &Ranking, period: Period, now: Now) -> Value {

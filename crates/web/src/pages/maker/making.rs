@@ -1,7 +1,8 @@
 //! The values of the badge maker's form: the kind of picture and its parameters, read from the page's address, and
 //! written into the address of the picture.
 
-use crate::pages::language::{fill, noun, of_request};
+use super::others::OtherPicture;
+use crate::pages::language::{fill, noun, of_request, tr};
 use crate::{
     badges::{AnswerKind, DigitDress, Dress, Figures, check},
     name::{badge_path, encoded_text, graph_path, push, push_choices, push_event, push_scale},
@@ -10,6 +11,7 @@ use crate::{
 use minijinja::{Value, context};
 use tallymark_badge::{
     Look, Spark,
+    card::CardTheme,
     chart::{AxisScale, DEFAULT_WIDTH},
     render,
     shields::Style,
@@ -33,6 +35,10 @@ const INSTEAD_OF_HITS: [(&str, &str); 3] =
 const FORMATS: [(&str, &str); 4] =
     [("comma", "1,234"), ("plain", "1234"), ("short", "1.2k"), ("padded", "0001234")];
 
+/// A card calls it `locale`, and a page has a language of its own.
+const LANGUAGES: [(&str, &str); 3] = [("", "default"), ("en", "English"), ("zh", "中文")];
+const THEMES: [(&str, &str); 3] = [("", "as the reader’s"), ("light", "light"), ("dark", "dark")];
+
 const FILES: [(&str, &str); 2] = [("", "SVG"), (PNG, "PNG")];
 const PNG: &str = "png";
 
@@ -50,8 +56,14 @@ const FIELDS: [(&str, &str, &str); 7] = [
 const SECOND: &str = "Second number";
 
 /// The choices, as the form calls them.
-const SELECTS: [(&str, &str); 4] =
-    [("style", "Style"), ("show", "Number"), ("format", "Number format"), ("file", "File")];
+const SELECTS: [(&str, &str); 6] = [
+    ("style", "Style"),
+    ("show", "Number"),
+    ("format", "Number format"),
+    ("theme", "Theme"),
+    ("words", "Language"),
+    ("file", "File"),
+];
 
 /// What the form calls a parameter.
 fn label_of(key: &str) -> Option<&'static str> {
@@ -77,6 +89,8 @@ pub(super) enum Made {
     Chart(AxisScale),
     /// The number in image digits of this theme.
     Digits(String),
+    /// A panel or a card.
+    Other(OtherPicture),
 }
 
 impl Made {
@@ -91,9 +105,10 @@ impl Made {
             Made::SPARK => Made::Spark,
             Made::CHART => Made::Chart(AxisScale::Linear),
             Made::LOG_CHART => Made::Chart(AxisScale::Log),
-            _ => match style.strip_prefix(Made::DIGITS) {
-                Some(theme) => Made::Digits(theme.to_owned()),
-                None => Made::Badge,
+            _ => match (style.strip_prefix(Made::DIGITS), OtherPicture::of(&style)) {
+                (Some(theme), _) => Made::Digits(theme.to_owned()),
+                (None, Some(other)) => Made::Other(other),
+                (None, None) => Made::Badge,
             },
         }
     }
@@ -101,6 +116,8 @@ impl Made {
     /// Which parameters it has; the others of the form are left out, and the page says so.
     fn has(&self, key: &str) -> bool {
         match self {
+            Made::Other(other) => other.has(key),
+            _ if matches!(key, "theme" | "words") => false,
             Made::Badge => true,
             Made::Spark => !key.starts_with("logo"),
             Made::Chart(_) => false,
@@ -108,10 +125,15 @@ impl Made {
         }
     }
 
+    /// Whether it shows no number that can be chosen.
+    fn has_no_numbers(&self) -> bool {
+        matches!(self, Made::Chart(_) | Made::Other(_))
+    }
+
     /// The words of `show` that it can draw, and what the form calls the others.
     fn numbers<'a>(&self, event: Event, words: &[&'a str]) -> (Vec<&'a str>, Vec<&'static str>) {
         let (mut kept, mut left) = (words.to_vec(), Vec::new());
-        if matches!(self, Made::Chart(_)) {
+        if self.has_no_numbers() {
             return (kept, left);
         }
         // A line is of one event, and so is a badge of another event than hits.
@@ -135,17 +157,26 @@ impl Made {
             Made::Spark => "on a sparkline badge",
             Made::Chart(_) => "on a chart",
             Made::Digits(_) => "in image digits",
+            Made::Other(other) => other.place(),
         }
     }
 }
 
+/// Options that belong together, and what they are called; the first ones of a control need no name.
+type OptionGroup<'a> = (&'a str, Vec<(&'a str, &'a str)>);
+
 /// One control of the form.
-fn select(key: &str, label: &str, chosen: &str, options: &[(&str, &str)], wrong: &str) -> Value {
-    let options: Vec<Value> = options
+fn select(key: &str, label: &str, chosen: &str, groups: &[OptionGroup<'_>], wrong: &str) -> Value {
+    let option = |&(value, text): &(&str, &str)| context! { value, text, chosen => value.eq_ignore_ascii_case(chosen) };
+    let groups: Vec<Value> = groups
         .iter()
-        .map(|&(value, text)| context! { value, text, chosen => value.eq_ignore_ascii_case(chosen) })
+        .map(|(label, options)| context! { label => *label, options => options.iter().map(option).collect::<Vec<_>>() })
         .collect();
-    context! { id => format!("make-{label}").to_lowercase().replace(' ', "-"), key, label, options, wrong }
+    context! { id => format!("make-{label}").to_lowercase().replace(' ', "-"), key, label, groups, wrong }
+}
+
+fn ungrouped<'a>(options: &[(&'a str, &'a str)]) -> [OptionGroup<'a>; 1] {
+    [("", options.to_vec())]
 }
 
 /// What the address of the page asks for.
@@ -162,6 +193,8 @@ pub(super) struct Making {
     /// What was chosen and this picture does not have, as the form calls it.
     pub(super) left_out: Vec<&'static str>,
     pub(super) is_png: bool,
+    /// Whether this server has cards.
+    with_cards: bool,
 }
 
 impl Making {
@@ -180,21 +213,41 @@ impl Making {
         chosen.push(("show", joined(&shown)));
         let format = text("format");
         chosen.push(("format", if format == "comma" { String::new() } else { format }));
+        chosen.extend(["theme", "words"].map(|key| (key, text(key).to_ascii_lowercase())));
         chosen.retain(|(_, value)| !value.is_empty());
         let (mut given, left_out): (Vec<_>, Vec<_>) =
             chosen.iter().cloned().partition(|(key, _)| made.has(key));
+        let mut left_out: Vec<_> = left_out.into_iter().filter_map(|(key, _)| label_of(key)).collect();
+        if let Made::Other(other) = made {
+            let has_it = |(key, value): &(&str, String)| *key != "theme" || other.has_theme(value);
+            left_out.extend(given.iter().filter(|given| !has_it(given)).filter_map(|(key, _)| label_of(key)));
+            given.retain(has_it);
+        }
         if let Some((_, show)) = given.iter_mut().find(|(key, _)| *key == "show") {
             *show = joined(&drawn);
         }
         given.retain(|(_, value)| !value.is_empty());
-        let left_out = left_out.into_iter().filter_map(|(key, _)| label_of(key));
-        let left_out = if matches!(made, Made::Chart(_)) {
-            left_out.collect()
-        } else {
-            left_out.chain(undrawn).collect()
-        };
+        if !made.has_no_numbers() {
+            left_out.extend(undrawn);
+        }
         let is_png = text("file").eq_ignore_ascii_case(PNG);
-        Making { event, made, style, chosen, given, left_out, is_png }
+        Making { event, made, style, chosen, given, left_out, is_png, with_cards: false }
+    }
+
+    /// The same where there are cards, or none.
+    pub(super) fn with_cards(self, with_cards: bool) -> Making {
+        Making { with_cards, ..self }
+    }
+
+    /// The panel or card that is made, and what is wrong with it for this name.
+    pub(super) fn other(&self, name: &Name) -> Option<(OtherPicture, Option<&'static str>)> {
+        let Made::Other(other) = self.made else { return None };
+        let wrong = match other.path(name, &self.given, None) {
+            _ if !(other.is_panel() || self.with_cards) => Some(tr("cards are off on this server")),
+            None => Some(other.needs()),
+            Some(_) => None,
+        };
+        Some((other, wrong))
     }
 
     /// Whether anything was chosen.
@@ -214,14 +267,17 @@ impl Making {
     }
 
     fn path_in(&self, name: &Name, scale: u8) -> String {
+        if let Made::Other(other) = self.made {
+            return other.path(name, &self.given, self.is_png.then_some(scale)).unwrap_or_default();
+        }
         let mut path = match self.made {
             Made::Spark | Made::Chart(_) => graph_path(std::slice::from_ref(name), self.event, "30d"),
-            Made::Badge | Made::Digits(_) => badge_path(name.as_ref()),
+            Made::Badge | Made::Digits(_) | Made::Other(_) => badge_path(name.as_ref()),
         };
         match &self.made {
             Made::Spark => push(&mut path, "style", Made::SPARK),
             Made::Chart(scale) => push_scale(&mut path, *scale),
-            Made::Badge | Made::Digits(_) => push_event(&mut path, self.event),
+            Made::Badge | Made::Digits(_) | Made::Other(_) => push_event(&mut path, self.event),
         }
         if let Made::Digits(theme) = &self.made {
             push(&mut path, "digits", &encoded_text(theme, true));
@@ -246,7 +302,7 @@ impl Making {
         let size = match &self.made {
             _ if !self.is_png => return None,
             Made::Chart(_) => format!("width=\"{DEFAULT_WIDTH}\""),
-            Made::Digits(_) => return None,
+            Made::Digits(_) | Made::Other(_) => return None,
             Made::Spark => {
                 format!("height=\"{}\"", height(&Spark { badge: look.badge("1"), counts: &[1, 1] }.render())?)
             }
@@ -265,6 +321,9 @@ impl Making {
 
     /// The text for those who do not see the picture, or its mistakes.
     pub(super) fn alt(&self, name: &Name, look: &Look) -> Result<String, Vec<String>> {
+        if let Some((other, wrong)) = self.other(name) {
+            return wrong.map_or_else(|| Ok(other.alt(name)), |wrong| Err(vec![format!("style: {wrong}")]));
+        }
         let path = self.path(name);
         let query = Query::in_form(path.split_once('?').map_or("", |(_, query)| query));
         let (dress, figures) = match self.made {
@@ -273,7 +332,7 @@ impl Making {
                 check(query, AnswerKind::Chart).map_err(|why| vec![why])?;
                 (Dress::of_spark(query), Figures::of_spark(query, self.event))
             }
-            Made::Badge | Made::Digits(_) => {
+            Made::Badge | Made::Digits(_) | Made::Other(_) => {
                 check(query, AnswerKind::Badge).map_err(|why| vec![why])?;
                 DigitDress::read(query, look).map_err(|why| vec![why])?;
                 (Dress::read(query, look), Figures::read(query, self.event))
@@ -309,6 +368,8 @@ impl Making {
             ])
             .chain(digits.iter().map(|(value, text)| (value.as_str(), text.as_str())))
             .collect();
+        let mut groups = vec![("", styles)];
+        groups.extend(OtherPicture::groups(self.with_cards));
         let total = fill("all {}", &[&noun(of_request(), self.event.as_str(), 0)]);
         let instead = INSTEAD_OF_HITS.iter().filter(|_| self.event == Event::HIT).copied();
         let numbers: Vec<(&str, &str)> =
@@ -329,15 +390,32 @@ impl Making {
             Some(value_of(&self.chosen, "format")).filter(|word| !word.is_empty()).unwrap_or("comma");
         context! {
             selects => vec![
-                select("style", "Style", &self.style, &styles, wrong("style")),
-                select("show", "Number", first, &numbers, wrong("show")),
-                select("show", SECOND, shown.get(1).copied().unwrap_or_default(), &second, ""),
-                select("format", "Number format", format, &FORMATS, wrong("format")),
-                select("file", "File", if self.is_png { PNG } else { "" }, &FILES, ""),
+                select("style", "Style", &self.style, &groups, wrong("style")),
+                select("show", "Number", first, &ungrouped(&numbers), wrong("show")),
+                select("show", SECOND, shown.get(1).copied().unwrap_or_default(), &ungrouped(&second), ""),
+                select("format", "Number format", format, &ungrouped(&FORMATS), wrong("format")),
+                select("theme", "Theme", value_of(&self.chosen, "theme"), &self.themes(), wrong("theme")),
+                select("words", "Language", value_of(&self.chosen, "words"), &ungrouped(&LANGUAGES), ""),
+                select("file", "File", if self.is_png { PNG } else { "" }, &ungrouped(&FILES), ""),
             ],
             fields,
             event => (self.event != Event::HIT).then(|| self.event.to_string()),
         }
+    }
+}
+
+impl Making {
+    /// Of panels and cards, and those that only cards have.
+    fn themes(&self) -> Vec<OptionGroup<'static>> {
+        let of_all = ("", THEMES.to_vec());
+        let names = CardTheme::every().iter().map(|theme| theme.name());
+        let more: Vec<_> = names
+            .filter(|name| {
+                *name != CardTheme::default().name() && !THEMES.iter().any(|(known, _)| known == name)
+            })
+            .map(|name| (name, name))
+            .collect();
+        [of_all].into_iter().chain(self.with_cards.then_some(("GitHub card", more))).collect()
     }
 }
 
@@ -394,6 +472,9 @@ mod tests {
             ("file=PNG&style=chart.log", "/graph/o/r.png?period=30d&scale=log,1"),
             ("base=5&style=digits.nixie", "/badge.svg?repo=o/r&digits=nixie&base=5"),
             ("locale=de", "/badge.svg?repo=o/r&locale=de"),
+            ("theme=dark&words=zh", "/badge.svg?repo=o/r"),
+            ("style=Panel.Badge&theme=dark&words=zh&label=x&show=today", "/v1/badge/o/r?theme=dark&lang=zh"),
+            ("style=card.pin&theme=Dracula&file=png", "/api/pin.png?username=o&repo=r&theme=dracula&scale=1"),
         ] {
             assert_eq!(made(Event::HIT, query), expect, "{query}");
         }
@@ -417,6 +498,9 @@ mod tests {
         assert_eq!(left_out("style=digits.nixie&format=short&locale=de"), "Number language, Number format");
         assert_eq!(left_out("style=digits.nixie&show=total&show=today"), "Second number");
         assert_eq!(left_out("style=spark&show=visitors&show=today"), "visitors today");
+        assert_eq!(left_out("style=panel.badge&show=likes&show=today&theme=vue&words=zh"), "Number, Theme");
+        assert_eq!(left_out("style=card.pin&theme=vue&words=zh"), "");
+        assert_eq!(left_out("style=flat&theme=dark"), "Theme");
         assert_eq!(
             made(Event::HIT, "style=spark&show=likes&show=visits"),
             "/graph/o/r.svg?period=30d&style=spark"
@@ -431,21 +515,24 @@ mod tests {
             let all = |key: &str| -> Vec<Value> { form.get_attr(key).unwrap().try_iter().unwrap().collect() };
             let text = |of: &Value, key: &str| of.get_attr(key).unwrap().to_string();
             let chosen = all("selects").into_iter().filter_map(|select| {
-                let options = select.get_attr("options").unwrap();
-                let one =
-                    options.try_iter().unwrap().find(|one| one.get_attr("chosen").unwrap().is_true())?;
+                let groups = select.get_attr("groups").unwrap().try_iter().unwrap();
+                let mut options =
+                    groups.flat_map(|group| group.get_attr("options").unwrap().try_iter().unwrap());
+                let one = options.find(|one| one.get_attr("chosen").unwrap().is_true())?;
                 Some((text(&select, "key"), text(&one, "value")))
             });
             let typed = all("fields").into_iter().map(|field| (text(&field, "key"), text(&field, "value")));
             let all = chosen.chain(typed).filter(|(_, value)| !value.is_empty());
             all.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&")
         };
-        for style in ["", "style=social&", "style=spark&", "style=chart&", "style=chart.log&"] {
+        for style in
+            ["", "style=social&", "style=spark&", "style=chart&", "style=chart.log&", "style=panel.like&"]
+        {
             // In the order of the form.
             for rest in [
                 "show=total&format=comma",
                 "show=visitors&show=likes&format=short&label=a&color=red&labelColor=blue&logo=rust&locale=de&base=5",
-                "show=today&show=total&format=padded&file=png&logo=rust&logoColor=white",
+                "show=today&show=total&format=padded&theme=dark&words=zh&file=png&logo=rust&logoColor=white",
             ] {
                 assert_eq!(kept(&format!("{style}{rest}")), format!("{style}{rest}"));
             }
@@ -467,6 +554,26 @@ mod tests {
             alt("show=total&show=total"),
             Err(vec!["show has the same number twice: leave one out".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_name_that_has_no_such_picture_is_told_at_the_style() {
+        let alt = |style: &str, name: &str, with_cards| {
+            let making = Making::read(Event::HIT, Query::in_form(style)).with_cards(with_cards);
+            making.alt(&Name::new(name).unwrap(), &Look::default())
+        };
+        assert_eq!(alt("style=panel.like", "o/r", false), Ok("likes; a click gives a like".to_owned()));
+        assert_eq!(alt("style=card.stats", "octo/r", true), Ok("GitHub statistics of octo".to_owned()));
+        for (style, name, with_cards, why) in [
+            ("style=card.stats", "octo", false, "style: cards are off"),
+            ("style=panel.badge", "octo", true, "style: a panel needs a name of two parts"),
+            ("style=card.pin", "octo", true, "style: this card needs the name of a repository"),
+            ("style=card.langs", "example.org", true, "style: this card needs a name that begins with"),
+        ] {
+            let mistakes = alt(style, name, with_cards).unwrap_err();
+            assert!(mistakes[0].starts_with(why), "{mistakes:?}");
+            assert_eq!(field_of(&mistakes[0]), Some("style"));
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! The badge maker on the page of a name: a form with the parameters of a badge, the badge that they make, and the text
-//! to copy in six notations; and the form and the samples on the front page.
+//! The badge maker on the page of a name: a form with the parameters of a badge, a panel or a card, the picture that they
+//! make, and the text to copy in six notations; and the form and the samples on the front page.
 //!
 //! The page reads the parameters from its own address, so it works as a plain form, and the script only asks for the page
 //! again. The preview does not count.
 
 mod making;
 mod notation;
+mod others;
 mod pasted;
 
 use crate::pages::language::tr;
@@ -18,6 +19,8 @@ pub(super) use making::kept;
 use making::{Made, Making, field_of};
 use minijinja::{Value, context};
 use notation::LinkedPicture;
+pub(super) use others::CARD;
+use others::OtherPicture;
 pub(super) use pasted::usual_name;
 use tallymark_badge::shields::Style;
 use tallymark_core::{Event, Name};
@@ -25,19 +28,30 @@ use tallymark_github::is_public_site;
 
 /// The form, the badge and the texts.
 pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> Value {
-    let making = Making::read(event, query);
+    let making = Making::read(event, query).with_cards(app.github.is_some());
     let look = app.look.load();
     let (alt, mistakes) = match making.alt(name, &look) {
         Ok(alt) => (alt, Vec::new()),
         Err(mistakes) => (mistakes.join("; "), mistakes),
     };
     let path = making.path(name);
-    let preview = uncounted(&path);
+    let other = making.other(name);
+    // A name that has no such picture has nothing to show.
+    let preview = other.is_none_or(|(_, wrong)| wrong.is_none()).then(|| uncounted(&path));
+    let other = other.map(|(other, _)| other);
     let base = app.base_url.as_str();
-    let (url, page) = (format!("{base}{path}"), format!("{base}{}", event_page_path(name.as_ref(), event)));
+    let page = other.map_or_else(|| event_page_path(name.as_ref(), event), |other| other.link(name));
+    let (url, page) = (format!("{base}{path}"), format!("{base}{page}"));
+    let html = other
+        .filter(|_| !making.is_png)
+        .and_then(|other| other.html(&url, &page, &alt, !making.of("theme").is_empty()));
     let sharp = making.sharp(name, &look).map(|(path, size)| (format!("{base}{path}"), size));
-    let picture = LinkedPicture { url: &url, page: &page, alt: &alt, sharp };
-    let counts = event == Event::HIT && matches!(making.made, Made::Badge | Made::Digits(_));
+    let picture = LinkedPicture { url: &url, page: &page, alt: &alt, sharp, html };
+    let counts = match other {
+        Some(other) => other.counts(),
+        None => event == Event::HIT && matches!(making.made, Made::Badge | Made::Digits(_)),
+    };
+    let ways = OtherPicture::of_name(name, app.github.is_some());
     context! {
         preview,
         // Said at its field, if it has one.
@@ -48,6 +62,11 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
         left_out => (!making.left_out.is_empty()).then(|| making.left_out.iter().map(|label| tr(label)).collect::<Vec<_>>().join(tr(", ")).to_lowercase()),
         place => making.made.place(),
         counts,
+        is_panel => other.is_some_and(OtherPicture::is_panel),
+        is_picture => picture.html.is_some(),
+        ways => ways.into_iter().map(|(style, text)| {
+            context! { style, text => tr(text), link => with(&page_with_choices(name, query, "style"), "style", style) }
+        }).collect::<Vec<_>>(),
         // Visits have to be told apart, which not every set-up does.
         visits => event == Event::VISIT || event == Event::HIT && making.of("show").contains("visit"),
         form => making.form(&look, &mistakes),
@@ -59,6 +78,11 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
         }),
         alt => &alt,
     }
+}
+
+/// Whether panels can be made of a name.
+pub(super) fn has_panels(name: &Name) -> bool {
+    OtherPicture::of_name(name, false).len() == 1
 }
 
 /// The page of a name with all that the address of this one asks for, except one parameter.
@@ -80,7 +104,7 @@ fn with(path: &str, key: &str, value: &str) -> String {
 
 /// The form without a name, on the front page, with samples of what it makes. `name` is one that has been counted.
 pub(super) fn front(app: &App, query: Query<'_>, name: Option<&Name>) -> Value {
-    let making = Making::read(Event::HIT, query);
+    let making = Making::read(Event::HIT, query).with_cards(app.github.is_some());
     let typed = query.form_text("name").unwrap_or_default();
     let example = Name::new(EXAMPLE).ok();
     let samples = name.or(example.as_ref()).map(|shown| samples(app, shown, name.is_none()));
@@ -90,6 +114,7 @@ pub(super) fn front(app: &App, query: Query<'_>, name: Option<&Name>) -> Value {
         example => name.is_none(),
         typed,
         is_open => making.is_dressed(),
+        cards => app.github.is_some(),
     }
 }
 

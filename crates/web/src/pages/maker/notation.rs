@@ -14,6 +14,8 @@ pub(super) struct LinkedPicture<'a> {
     pub(super) alt: &'a str,
     /// For notations that can say how large a picture is shown: the address of one with more pixels, and the attribute.
     pub(super) sharp: Option<(String, String)>,
+    /// Its own HTML, if it has one.
+    pub(super) html: Option<String>,
 }
 
 /// Most forums show no SVG.
@@ -27,7 +29,7 @@ impl LinkedPicture<'_> {
         let alt: String = clean(self.alt).filter(|c| !"[]()<>\"'\\`*_{}|".contains(*c)).collect();
         let all = [
             ("markdown", "Markdown", 2, format!("[![{}]({url})]({page})", in_markdown(&alt))),
-            ("html", "HTML", 2, self.html(&alt)),
+            ("html", "HTML", 2, self.html.clone().unwrap_or_else(|| self.html(&alt))),
             ("url", "URL", 1, url.to_owned()),
             ("rst", "reStructuredText", 3, format!(".. image:: {url}\n   :target: {page}\n   :alt: {alt}")),
             ("asciidoc", "AsciiDoc", 2, asciidoc(url, page, &alt)),
@@ -89,7 +91,7 @@ mod tests {
     use super::*;
 
     fn texts(url: &str, page: &str, alt: &str) -> Vec<String> {
-        let texts = LinkedPicture { url, page, alt, sharp: None }.texts(true);
+        let texts = LinkedPicture { url, page, alt, sharp: None, html: None }.texts(true);
         texts.iter().map(|text| text.get_attr("text").unwrap().to_string()).collect()
     }
 
