@@ -28,7 +28,7 @@ const WRONG: [(&str, u16); 18] = [
     ("/v1/badge/o/r?lang=klingon", 400),
     ("/ghpvc/", 400),
     ("/dwyl/hits.svg?count=perhaps", 400),
-    ("/api?username=octo&layout=cube&hide=everything", 400),
+    ("/api/pin?username=octo", 400),
     ("/api/streak?username=nobody", 404),
     ("/api/pin.png?username=nobody&repo=r", 404),
     ("/api/gist?id=1", 404),
