@@ -304,7 +304,8 @@ fn id_suffix(badge: &Badge<'_>) -> [u8; 8] {
     let colors = [badge.label_color, badge.color].map(|color| [color.r, color.g, color.b]);
     // A byte UTF-8 does not have: "ab" + "c" is not "a" + "bc".
     let texts = badge.label.bytes().chain([0xff]).chain(badge.value.bytes());
-    id::suffix(texts.chain(colors.into_iter().flatten()))
+    let clear = [badge.label_color, badge.color].map(|color| color.a).into_iter();
+    id::suffix(texts.chain(colors.into_iter().flatten()).chain(clear.filter(|alpha| *alpha != u8::MAX)))
 }
 
 /// Appends a number of at most four digits, as every width is. `write!` would take longer than everything else.

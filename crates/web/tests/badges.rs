@@ -79,7 +79,7 @@ async fn every_mistake_says_what_to_change() {
         ("logo=vscode", "logo=vscode: removed by its owner: use vscodium or a data: URI"),
         ("logo=https://a.b/c.png", "logo=https://a.b/…: addresses are not fetched: use a data: URI"),
         ("color=bleu", "color=bleu: did you mean blue?"),
-        ("color=banana-split-with-cream", "color=banana-split…: use blue, 07c or #0077cc"),
+        ("color=banana-split-with-cream", "color=banana-split…: no such colour; use blue, 07c or #0077cc"),
         ("period=1d", "period=1d: did you mean 24h?"),
         ("period=all", "period=all: did you mean total?"),
         (

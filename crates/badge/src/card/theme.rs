@@ -25,7 +25,7 @@ impl CardPaint {
         let digits = text.trim().trim_start_matches('#');
         let (short, long) = (digits.len() == 4, digits.len() == 8);
         if !(short || long) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Ok(CardPaint { color: Color::parse(text)?, alpha: 0xff });
+            return Color::parse(text).map(CardPaint::from);
         }
         let (color, alpha) = digits.split_at(if short { 3 } else { 6 });
         let alpha = if short { alpha.repeat(2) } else { alpha.to_owned() };
@@ -46,13 +46,13 @@ impl CardPaint {
 
 impl From<Color> for CardPaint {
     fn from(color: Color) -> CardPaint {
-        CardPaint { color, alpha: 0xff }
+        CardPaint { color: Color { a: u8::MAX, ..color }, alpha: color.a }
     }
 }
 
 impl fmt::Display for CardPaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CardPaint { color: Color { r, g, b }, alpha } = self;
+        let CardPaint { color: Color { r, g, b, .. }, alpha } = self;
         match alpha {
             0xff => self.color.fmt(f),
             _ => write!(f, "#{r:02x}{g:02x}{b:02x}{alpha:02x}"),
@@ -76,8 +76,7 @@ impl CardGround {
     ///
     /// [`ColorError`] for everything else.
     pub fn parse(text: &str) -> Result<CardGround, ColorError> {
-        let Some((angle, colors)) = text.split_once(',').filter(|(angle, _)| !angle.starts_with("rgb("))
-        else {
+        let Some((angle, colors)) = text.split_once(',').filter(|(angle, _)| !angle.contains('(')) else {
             return CardPaint::parse(text).map(CardGround::Plain);
         };
         let angle = angle.trim().parse().ok().filter(|angle| *angle <= 360).ok_or(ColorError::Unknown)?;

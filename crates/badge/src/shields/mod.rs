@@ -139,13 +139,14 @@ impl<'a> Shield<'a> {
     /// The end of the ids in this badge: a hash of all that its boxes depend on.
     fn id(&self) -> String {
         let colors = [Some(self.color), self.label_color];
-        let colors =
-            colors.into_iter().flat_map(|color| color.map_or([0; 4], |Color { r, g, b }| [1, r, g, b]));
+        let bytes =
+            colors.into_iter().flat_map(|color| color.map_or([0; 4], |Color { r, g, b, .. }| [1, r, g, b]));
         let texts = [self.style.name(), self.label, self.message];
         // A byte UTF-8 does not have: "ab" + "c" is not "a" + "bc".
         let texts = texts.into_iter().flat_map(|text| text.bytes().chain([0xff]));
         let logo = self.logo.map_or(0, |logo| logo.width as u8);
-        id::suffix(texts.chain(colors).chain([logo])).map(char::from).iter().collect()
+        let clear = colors.into_iter().flatten().map(|color| color.a).filter(|alpha| *alpha != u8::MAX);
+        id::suffix(texts.chain(bytes).chain([logo]).chain(clear)).map(char::from).iter().collect()
     }
 }
 

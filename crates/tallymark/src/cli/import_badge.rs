@@ -255,11 +255,14 @@ fn name_in(url: &Url) -> Option<Name> {
     Name::new(std::str::from_utf8(&bytes).ok()?).ok()
 }
 
-/// What an address of this program asks for that is not the total of the event, and what to change in it.
+/// What an address asks for that is not the total of the event, and what to change in it.
 fn other_number(url: &Url, event: Event) -> Option<String> {
     let path = url.path();
+    if let Some(why) = added(url) {
+        return Some(why);
+    }
     let is_chart = path.contains("/graph/") || path.ends_with("/graph.svg");
-    let is_badge = path.contains("/badge/") || path.ends_with("/badge.svg") || path.ends_with("/sum.svg");
+    let is_badge = path.contains("/badge/") || path.ends_with("/badge.svg");
     if is_chart {
         return Some(
             "that is the address of a chart: the badge of the total is at /badge/NAME.svg".to_owned(),
@@ -294,6 +297,30 @@ fn other_number(url: &Url, event: Event) -> Option<String> {
             Some(format!("show={shown} does not show the total of {}: leave it out", event.noun(0)))
         }
     }
+}
+
+/// What an address of any counter shows in place of a count, or adds to it.
+fn added(url: &Url) -> Option<String> {
+    let path = url.path();
+    if path.ends_with("/@demo") {
+        return Some("@demo shows every digit, and counts nothing".to_owned());
+    }
+    // One name is asked for, and this is the sum of many.
+    if path.ends_with("/sum.svg") || path.ends_with("/sum.png") {
+        return Some("that is the sum of several names: import the badge of each".to_owned());
+    }
+    let is_moe = path.contains("/@");
+    let is_it = |key: &str| {
+        ["base", "extraCount"].iter().any(|known| known.eq_ignore_ascii_case(key))
+            || is_moe && key.eq_ignore_ascii_case("num")
+    };
+    let has_number = |text: &str| !text.trim().is_empty() && text.trim().bytes().any(|b| b != b'0');
+    let (key, number) = url.query_pairs().find(|(key, number)| is_it(key) && has_number(number))?;
+    let (key, number) = (out::plain(&key), out::plain(&number));
+    Some(match is_moe && key.eq_ignore_ascii_case("num") {
+        true => format!("{key}={number} is shown in place of the count: leave it out"),
+        false => format!("{key}={number} is added to what was counted: leave it out"),
+    })
 }
 
 /// The text at an address, if it has no more than so many bytes.
@@ -377,6 +404,8 @@ mod tests {
             ("/badge/o/r.svg?show=visits", Event::VISIT),
             ("/badge/o/r.svg?event=like&show=total,7d", Event::LIKE),
             ("/o/r.svg?show=unique&period=30d", Event::HIT),
+            ("/@o?num=0&theme=rule34", Event::HIT),
+            ("/ghpvc/?username=o&base=0&num=3", Event::HIT),
         ] {
             assert_eq!(why(address, event), None, "{address}");
         }
@@ -389,6 +418,13 @@ mod tests {
             ("/badge/o/r.svg?event=like", "add --event like"),
             ("/base/graph/o/r.svg", "address of a chart"),
             ("/graph.svg?name=a", "address of a chart"),
+            ("/@demo", "counts nothing"),
+            ("/get/@demo?theme=x", "counts nothing"),
+            ("/@w16?num=55", "num=55 is shown in place of the count"),
+            ("/ghpvc/?username=x-y&base=7", "base=7 is added to what was counted"),
+            ("/github.com/o/r.svg?extraCount=10", "extraCount=10 is added to what was counted"),
+            ("/badge/o/r.svg?base=7", "base=7 is added to what was counted"),
+            ("/sum.svg?of=octo/*", "the sum of several names"),
         ] {
             assert!(why(address, Event::HIT).is_some_and(|why| why.contains(says)), "{address}");
         }

@@ -128,7 +128,9 @@ fn color(query: Query<'_>, key: &str) -> Result<Option<Color>, String> {
     text.map(|text| {
         Color::parse(&text).map_err(|why| match (why, Color::nearest_name(&text)) {
             (_, Some(near)) => format!("{key}={}: did you mean {near}?", echo(&text)),
-            (ColorError::Unknown, None) => format!("{key}={}: use blue, 07c or #0077cc", echo(&text)),
+            (ColorError::Unknown, None) => {
+                format!("{key}={}: no such colour; use blue, 07c or #0077cc", echo(&text))
+            }
             (_, None) => format!("{key}: {why}"),
         })
     })

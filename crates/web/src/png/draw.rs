@@ -56,10 +56,11 @@ pub(super) fn draw(svg: &str, scale: f32) -> Result<Vec<u8>, NotDrawn> {
 /// them they would run into each other, so they become narrower themselves. In any other picture, letters of other
 /// fonts leave ours as they are.
 fn prepared(svg: &str) -> Cow<'_, str> {
-    match svg.contains(HELVETICA) {
-        true => Cow::Owned(svg.replace(" textLength=", " lengthAdjust=\"spacingAndGlyphs\" textLength=")),
-        false => scripts::apart(svg),
+    let apart = scripts::apart(svg);
+    if !svg.contains(HELVETICA) {
+        return apart;
     }
+    Cow::Owned(apart.replace(" textLength=", " lengthAdjust=\"spacingAndGlyphs\" textLength="))
 }
 
 /// A logo, an avatar or a digit. Somebody else may have made it, so its size is looked at before it is decoded, and an SVG
@@ -129,6 +130,19 @@ mod tests {
         // Two strokes of each letter, and paper between any two.
         let strokes = (1..width).filter(|&at| is_ink(at) && !is_ink(at - 1)).count();
         assert_eq!(strokes, 2 * text.len());
+    }
+
+    #[test]
+    fn letters_of_other_scripts_are_drawn_in_social_too() {
+        use tallymark_badge::shields::{Shield, Style};
+        let svg = Shield::new(Style::Social, "访问", "1,234").render();
+        let prepared = prepared(&svg);
+        // Without a family that names the letter, no font of this machine is used for it.
+        assert!(
+            prepared.contains(&format!("<tspan font-family=\"{}\">", fonts::family_of('访'))),
+            "{prepared}"
+        );
+        assert!(prepared.contains("lengthAdjust"), "the number keeps its width: {prepared}");
     }
 
     /// As in a browser: the strokes of the bold face are wider.

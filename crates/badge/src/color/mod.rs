@@ -1,12 +1,14 @@
 //! Colours: the values that a URL or a configuration can have, and the text in the picture.
 //!
-//! A [`Color`] is three numbers. No text of a caller reaches the SVG through it, so `red;background:url(//x)` has
+//! A [`Color`] is four numbers. No text of a caller reaches the SVG through it, so `red;background:url(//x)` has
 //! nowhere to go. Code that reads a `color` parameter calls it.
 
-use std::{fmt, str::FromStr};
-use tallymark_core::nearest;
+mod function;
+mod names;
 
-/// A colour of the picture: red, green and blue, opaque.
+use std::{fmt, str::FromStr};
+
+/// A colour of the picture: red, green and blue, and how opaque it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Color {
     /// Red, 0 to 255.
@@ -15,6 +17,8 @@ pub struct Color {
     pub g: u8,
     /// Blue, 0 to 255.
     pub b: u8,
+    /// Opacity: 255 for a colour that nothing shines through.
+    pub a: u8,
 }
 
 /// Why a text is not a [`Color`].
@@ -25,50 +29,22 @@ pub enum ColorError {
     /// Nothing, or nothing but white space.
     #[error("the colour is empty")]
     Empty,
-    /// It starts with `#`, but three or six hexadecimal digits do not follow.
-    #[error("a colour after # has three or six hexadecimal digits")]
+    /// It starts with `#`, but three, four, six or eight hexadecimal digits do not follow.
+    #[error("a colour after # has three or six hexadecimal digits, or four or eight with its opacity")]
     Hex,
     /// It is `rgb(...)`, but without three numbers from 0 to 255 in it.
-    #[error("rgb() has three numbers from 0 to 255, with commas between them")]
+    #[error("rgb() has three numbers from 0 to 255, or three percentages")]
     Decimal,
-    /// Neither hexadecimal digits, `rgb(...)` nor a name in the table.
+    /// It is `hsl(...)`, but without an angle and two percentages in it.
+    #[error("hsl() has an angle up to 360 and two percentages: hsl(120, 50%, 50%)")]
+    Hsl,
+    /// Neither hexadecimal digits, a function nor a name in the table.
     #[error("the colour is neither a known name nor three or six hexadecimal digits nor rgb(R, G, B)")]
     Unknown,
 }
 
-/// Names that are suggested.
-const COMMON: [&str; 27] = [
-    "aqua",
-    "beige",
-    "black",
-    "blue",
-    "blueviolet",
-    "brightgreen",
-    "brown",
-    "crimson",
-    "cyan",
-    "gold",
-    "gray",
-    "green",
-    "grey",
-    "indigo",
-    "lightgrey",
-    "lime",
-    "magenta",
-    "navy",
-    "orange",
-    "pink",
-    "purple",
-    "red",
-    "teal",
-    "violet",
-    "white",
-    "yellow",
-    "yellowgreen",
-];
-
-/// Longer than every name in the tables below and than `rgb( 255, 255, 255 )`; anything longer is refused unread.
-const LONGEST: usize = 24;
+/// Longer than every name and than `rgba( 255, 255, 255, 0.55 )`; anything longer is refused unread.
+const LONGEST: usize = 48;
 
 impl Color {
     /// White, the text on a dark box.
@@ -81,21 +57,22 @@ impl Color {
     /// A colour from its three parts.
     #[must_use]
     pub const fn rgb(r: u8, g: u8, b: u8) -> Self {
-        Self { r, g, b }
+        Self { r, g, b, a: u8::MAX }
     }
 
     pub(crate) const fn from_u32(rgb: u32) -> Self {
         Self::rgb((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8)
     }
 
-    /// Reads a colour: a shields.io name or alias, a CSS name, or three or six hexadecimal digits
-    /// with or without `#`, or `rgb(1, 2, 3)`. Upper and lower case are the same, white space around it is ignored.
+    /// Reads a colour as shields.io does: one of its names or aliases, a CSS name, three or six hexadecimal digits with
+    /// or without `#`, four or eight with it, `rgb(1, 2, 3)` or `hsl(120, 50%, 50%)`, both also with an opacity. Upper
+    /// and lower case are the same, white space around it is ignored.
     ///
     /// shields.io names win over CSS names: `green` is `#67ac09`.
     ///
     /// # Errors
     ///
-    /// [`ColorError`] for everything else; `hsl()`, `transparent` and alpha are not colours here.
+    /// [`ColorError`] for everything else; `transparent` is no colour here.
     pub fn parse(text: &str) -> Result<Self, ColorError> {
         let text = text.trim();
         if text.is_empty() {
@@ -108,16 +85,17 @@ impl Color {
             return Err(ColorError::Unknown);
         }
         let text = text.to_ascii_lowercase();
-        if let Some(parts) = text.strip_prefix("rgb(").and_then(|rest| rest.strip_suffix(')')) {
-            return decimal(parts).ok_or(ColorError::Decimal);
+        if let Some(color) = function::read(&text) {
+            return color;
         }
-        named(&text).or_else(|| hex(&text)).ok_or(ColorError::Unknown)
+        let named = names::value_of(&text).map(Color::from_u32);
+        named.or_else(|| hex(&text).filter(|_| matches!(text.len(), 3 | 6))).ok_or(ColorError::Unknown)
     }
 
     /// The name that was probably meant: `blue` for `bleu`.
     #[must_use]
     pub fn nearest_name(text: &str) -> Option<&'static str> {
-        nearest(&text.trim().to_ascii_lowercase(), &COMMON)
+        names::nearest_to(&text.trim().to_ascii_lowercase())
     }
 
     /// How bright it looks, 0 to 255,000 (W3C AERT weights, as shields.io uses them).
@@ -137,13 +115,15 @@ impl Color {
         }
     }
 
-    /// Appends `#rgb` where that says it all, else `#rrggbb`.
+    /// Appends `#rgb` where that says it all, else `#rrggbb`; what is not opaque has its opacity behind that.
     pub fn push_to(self, out: &mut String) {
         const DIGITS: [char; 16] =
             ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-        let short = [self.r, self.g, self.b].iter().all(|part| part >> 4 == part & 15);
+        let all = [self.r, self.g, self.b, self.a];
+        let parts = if self.a == u8::MAX { &all[..3] } else { &all[..] };
+        let short = parts.iter().all(|part| part >> 4 == part & 15);
         out.push('#');
-        for part in [self.r, self.g, self.b] {
+        for part in parts {
             if !short {
                 out.push(DIGITS[usize::from(part >> 4)]);
             }
@@ -168,15 +148,6 @@ impl FromStr for Color {
     }
 }
 
-/// Three numbers with commas between them.
-fn decimal(parts: &str) -> Option<Color> {
-    // u8's own parser would take "+1".
-    let part = |part: &str| part.trim().bytes().all(|b| b.is_ascii_digit()).then(|| part.trim().parse().ok());
-    let mut parts = parts.split(',').map(|text| part(text).flatten());
-    let color = Color::rgb(parts.next()??, parts.next()??, parts.next()??);
-    parts.next().is_none().then_some(color)
-}
-
 fn hex(digits: &str) -> Option<Color> {
     // from_str_radix alone would take "+ff".
     if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -184,94 +155,12 @@ fn hex(digits: &str) -> Option<Color> {
     }
     let n = u32::from_str_radix(digits, 16).ok()?;
     match digits.len() {
+        8 => Some(Color { a: n as u8, ..Color::from_u32(n >> 8) }),
         6 => Some(Color::from_u32(n)),
+        4 => hex(&digits[..3]).map(|color| Color { a: (n & 15) as u8 * 17, ..color }),
         3 => Some(Color::rgb((n >> 8) as u8 * 17, (n >> 4 & 15) as u8 * 17, (n & 15) as u8 * 17)),
         _ => None,
     }
-}
-
-/// The colour of a lower-case name.
-fn named(name: &str) -> Option<Color> {
-    let rgb = match name {
-        // shields.io (badge-maker 6), and its names for what a colour means.
-        "brightgreen" | "success" => 0x44bb00,
-        "green" => 0x67ac09,
-        "yellow" => 0xd8b800,
-        "yellowgreen" => 0x95991a,
-        "orange" | "important" => 0xea7233,
-        "red" | "critical" => 0xdd4343,
-        "blue" | "informational" => 0x007ec6,
-        "grey" | "gray" => 0x555555,
-        "lightgrey" | "lightgray" | "inactive" => 0x939393,
-        "blueviolet" => 0x8a2be2,
-        // CSS Color 4, section 6.1: the names people use.
-        "aqua" | "cyan" => 0x00ffff,
-        "aquamarine" => 0x7fffd4,
-        "beige" => 0xf5f5dc,
-        "black" => 0x000000,
-        "brown" => 0xa52a2a,
-        "chocolate" => 0xd2691e,
-        "coral" => 0xff7f50,
-        "cornflowerblue" => 0x6495ed,
-        "crimson" => 0xdc143c,
-        "darkblue" => 0x00008b,
-        "darkcyan" => 0x008b8b,
-        "darkgreen" => 0x006400,
-        "darkgrey" | "darkgray" => 0xa9a9a9,
-        "darkmagenta" => 0x8b008b,
-        "darkorange" => 0xff8c00,
-        "darkred" => 0x8b0000,
-        "darkslategrey" | "darkslategray" => 0x2f4f4f,
-        "darkviolet" => 0x9400d3,
-        "deeppink" => 0xff1493,
-        "deepskyblue" => 0x00bfff,
-        "dimgrey" | "dimgray" => 0x696969,
-        "dodgerblue" => 0x1e90ff,
-        "firebrick" => 0xb22222,
-        "forestgreen" => 0x228b22,
-        "fuchsia" | "magenta" => 0xff00ff,
-        "gold" => 0xffd700,
-        "goldenrod" => 0xdaa520,
-        "hotpink" => 0xff69b4,
-        "indianred" => 0xcd5c5c,
-        "indigo" => 0x4b0082,
-        "ivory" => 0xfffff0,
-        "khaki" => 0xf0e68c,
-        "lavender" => 0xe6e6fa,
-        "lightblue" => 0xadd8e6,
-        "lightgreen" => 0x90ee90,
-        "lightyellow" => 0xffffe0,
-        "lime" => 0x00ff00,
-        "limegreen" => 0x32cd32,
-        "maroon" => 0x800000,
-        "mediumseagreen" => 0x3cb371,
-        "midnightblue" => 0x191970,
-        "navy" => 0x000080,
-        "olive" => 0x808000,
-        "orangered" => 0xff4500,
-        "orchid" => 0xda70d6,
-        "pink" => 0xffc0cb,
-        "plum" => 0xdda0dd,
-        "purple" => 0x800080,
-        "rebeccapurple" => 0x663399,
-        "royalblue" => 0x4169e1,
-        "salmon" => 0xfa8072,
-        "seagreen" => 0x2e8b57,
-        "silver" => 0xc0c0c0,
-        "skyblue" => 0x87ceeb,
-        "slateblue" => 0x6a5acd,
-        "slategrey" | "slategray" => 0x708090,
-        "springgreen" => 0x00ff7f,
-        "steelblue" => 0x4682b4,
-        "tan" => 0xd2b48c,
-        "teal" => 0x008080,
-        "tomato" => 0xff6347,
-        "turquoise" => 0x40e0d0,
-        "violet" => 0xee82ee,
-        "white" => 0xffffff,
-        _ => return None,
-    };
-    Some(Color::from_u32(rgb))
 }
 
 /// The contrast of two colours by WCAG 2: 1 to 21.
@@ -316,8 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn suggested_names_are_colours() {
-        assert!(COMMON.iter().all(|name| Color::parse(name).is_ok()));
+    fn the_name_that_was_meant_is_found() {
         assert_eq!(Color::nearest_name(" Bleu"), Some("blue"));
         assert_eq!(Color::nearest_name("banana-split"), None);
     }
@@ -333,6 +221,29 @@ mod tests {
         check("RGB( 1, 2 ,3 )", Ok("#010203"));
     }
 
+    /// What badge-maker draws is drawn here.
+    #[test]
+    fn every_colour_of_shields_io_is_one() {
+        for (text, expect) in [
+            ("whitesmoke", "#f5f5f5"),
+            ("Peru", "#cd853f"),
+            ("#ff0000ff", "#f00"),
+            ("#f008", "#f008"),
+            ("#01020380", "#01020380"),
+            ("rgb(1 2 3)", "#010203"),
+            ("rgb(1%,2%,3%)", "#030508"),
+            ("rgba(1,2,3,0.5)", "#01020380"),
+            ("rgba(1, 2, 3, .5)", "#01020380"),
+            ("rgb(1 2 3 / 50%)", "#01020380"),
+            ("rgba(255,255,255,1)", "#fff"),
+            ("hsl(120,50%,50%)", "#40bf40"),
+            ("hsl(240deg, 100%, 50%)", "#00f"),
+            ("HSLA(360,100%,50%,0)", "#f000"),
+        ] {
+            check(text, Ok(expect));
+        }
+    }
+
     #[test]
     fn names_of_hex_letters_do_not_exist_to_confuse() {
         // No name in the table is three or six hexadecimal digits, so the order of lookup is free.
@@ -346,15 +257,22 @@ mod tests {
         check("  ", Err(ColorError::Empty));
         check("#zzz", Err(ColorError::Hex));
         check("##fff", Err(ColorError::Hex));
-        check("#ffff", Err(ColorError::Hex));
+        check("#fffff", Err(ColorError::Hex));
+        check("ff0000ff", Err(ColorError::Unknown));
         check("+ff", Err(ColorError::Unknown));
         check("#+ff", Err(ColorError::Hex));
         check("url(#b)", Err(ColorError::Unknown));
         check("red;background:url(//x)", Err(ColorError::Unknown));
         check("expression()", Err(ColorError::Unknown));
-        for parts in ["", "1,2", "1,2,3,4", "1,2,256", "+1,2,3", "1 2 3", "1,,3", "10%,2,3"] {
+        for parts in
+            ["", "1,2", "1,2,3,4", "1,2,256", "+1,2,3", "1 2", "1,,3", "10%,2,3", "1,2,3,4,5", "1e2,2,3"]
+        {
             check(&format!("rgb({parts})"), Err(ColorError::Decimal));
         }
+        for parts in ["", "1,2,3", "361,1%,1%", "1,101%,1%", "1%,1%,1%", "nan,1%,1%"] {
+            check(&format!("hsl({parts})"), Err(ColorError::Hsl));
+        }
+        check("hsv(1,2,3)", Err(ColorError::Unknown));
         check("rgb(1,2,3", Err(ColorError::Unknown));
         check("赤", Err(ColorError::Unknown));
         check(&"f".repeat(10_000), Err(ColorError::Unknown));
