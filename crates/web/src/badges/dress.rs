@@ -29,13 +29,22 @@ pub(crate) struct Dress {
 impl Dress {
     /// Reads them. The logo has to be visible on what they and the configuration make.
     pub(crate) fn read(query: Query<'_>, look: &Look) -> Result<Dress, String> {
+        let mut mistakes = Vec::new();
+        let dress = Dress::read_noting(query, look, &mut mistakes);
+        first_of(mistakes).map_or(Ok(dress), Err)
+    }
+
+    /// The same with every mistake, each of another parameter; what is wrong is as if it was not given.
+    pub(crate) fn read_noting(query: Query<'_>, look: &Look, mistakes: &mut Vec<String>) -> Dress {
         let known = Style::EVERY.map(|style| (style.name(), style));
         let style = query
             .text("style")
             .filter(|word| !word.is_empty())
             .map(|word| choice("style", &word, &known))
-            .transpose()?;
-        let (own_color, label_color) = (own_color(query)?, label_color(query)?);
+            .transpose();
+        let style = noting(style, mistakes);
+        let (own_color, label_color) =
+            (noting(own_color(query), mistakes), noting(label_color(query), mistakes));
         let label = query.form_text("label");
         let has_left = label.as_deref() != Some("") || label_color.is_some();
         let in_box = match has_left {
@@ -43,7 +52,7 @@ impl Dress {
             false => own_color.unwrap_or(look.color),
         };
         let ground = style.or(look.style).unwrap_or_default().behind_logo(in_box);
-        let logo_color = color(query, "logoColor")?;
+        let logo_color = noting(color(query, "logoColor"), mistakes);
         let logo = query.text("logo").filter(|text| !text.is_empty());
         let logo = logo.map(|text| {
             LogoFile::read_with(&look.logos, &text, logo_color, ground).map_err(|why| match why {
@@ -51,27 +60,36 @@ impl Dress {
                 _ => format!("logo: {why}"),
             })
         });
-        Ok(Dress {
+        Dress {
             label,
             color: own_color,
             label_color,
             style,
-            logo: logo.transpose()?,
+            logo: noting(logo.transpose(), mistakes),
             logo_wide: query.text("logoSize").is_some_and(|size| size.eq_ignore_ascii_case("auto")),
-            format: format(query)?,
-            locale: locale(query)?,
-            digits: DigitDress::read(query, look)?,
-        })
+            format: noting(format(query), mistakes),
+            locale: noting(locale(query), mistakes),
+            digits: noting(DigitDress::read(query, look), mistakes),
+        }
     }
 
     /// The same for a badge with a line, which has its own style and no logo.
     pub(crate) fn of_spark(query: Query<'_>) -> Result<Dress, String> {
-        Ok(Dress {
+        let mut mistakes = Vec::new();
+        let dress = Dress::of_spark_noting(query, &mut mistakes);
+        first_of(mistakes).map_or(Ok(dress), Err)
+    }
+
+    /// The same with every mistake.
+    pub(crate) fn of_spark_noting(query: Query<'_>, mistakes: &mut Vec<String>) -> Dress {
+        Dress {
             label: query.form_text("label"),
-            color: own_color(query)?,
-            label_color: label_color(query)?,
-            ..Dress::of_numbers(query)?
-        })
+            color: noting(own_color(query), mistakes),
+            label_color: noting(label_color(query), mistakes),
+            format: noting(format(query), mistakes),
+            locale: noting(locale(query), mistakes),
+            ..Dress::default()
+        }
     }
 
     /// How numbers are written, for an answer without a picture.
@@ -110,6 +128,19 @@ impl Dress {
         badge.style = self.style.or(badge.style);
         badge.logo = self.logo.as_ref().map(|file| file.logo(self.logo_wide));
     }
+}
+
+/// What was read. A mistake is noted, and the form of the badge maker has a place for each.
+fn noting<T: Default>(read: Result<T, String>, mistakes: &mut Vec<String>) -> T {
+    read.unwrap_or_else(|why| {
+        mistakes.push(why);
+        T::default()
+    })
+}
+
+/// A picture has room for one.
+fn first_of(mistakes: Vec<String>) -> Option<String> {
+    mistakes.into_iter().next()
 }
 
 /// An empty colour is none, because forms send their empty fields. Also by shields.io's earlier name, which is still in

@@ -165,6 +165,11 @@ impl Figures {
         Ok(Figures { shown, base })
     }
 
+    /// What is wrong with `base`, whatever else is.
+    pub(crate) fn wrong_base(query: Query<'_>) -> Option<String> {
+        base(query).err()
+    }
+
     /// Whether it is the total of hits alone, which counting answers.
     pub(super) fn is_total_of(&self, event: Event) -> bool {
         self.shown == [Figure { of: Subject::Event(event), reach: Reach::Total }]

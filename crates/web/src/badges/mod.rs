@@ -9,7 +9,6 @@ pub(crate) mod parameters;
 mod shields;
 pub(crate) mod sum;
 
-pub(crate) use digits::DigitDress;
 pub(crate) use dress::Dress;
 pub(crate) use figures::Figures;
 pub(crate) use parameters::{AnswerKind, check};

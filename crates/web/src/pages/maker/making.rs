@@ -4,7 +4,7 @@
 use super::others::OtherPicture;
 use crate::pages::language::{fill, noun, of_request, tr};
 use crate::{
-    badges::{AnswerKind, DigitDress, Dress, Figures, check},
+    badges::{AnswerKind, Dress, Figures, check},
     name::{badge_path, encoded_text, graph_path, push, push_choices, push_event, push_scale},
     query::Query,
 };
@@ -326,24 +326,28 @@ impl Making {
         }
         let path = self.path(name);
         let query = Query::in_form(path.split_once('?').map_or("", |(_, query)| query));
-        let (dress, figures) = match self.made {
+        let mut mistakes = Vec::new();
+        let (figures, dress) = match self.made {
             Made::Chart(_) => return Ok(format!("{} over time", self.event.noun(0))),
             Made::Spark => {
                 check(query, AnswerKind::Chart).map_err(|why| vec![why])?;
-                (Dress::of_spark(query), Figures::of_spark(query, self.event))
+                let figures = Figures::of_spark(query, self.event);
+                note(&figures, query, &mut mistakes);
+                (figures, Dress::of_spark_noting(query, &mut mistakes))
             }
             Made::Badge | Made::Digits(_) | Made::Other(_) => {
                 check(query, AnswerKind::Badge).map_err(|why| vec![why])?;
-                DigitDress::read(query, look).map_err(|why| vec![why])?;
-                (Dress::read(query, look), Figures::read(query, self.event))
+                let figures = Figures::read(query, self.event);
+                note(&figures, query, &mut mistakes);
+                (figures, Dress::read_noting(query, look, &mut mistakes))
             }
         };
-        match (dress, figures) {
-            (Ok(dress), Ok(figures)) => {
+        // The picture has room for one; each field has its own.
+        match figures {
+            Ok(figures) if mistakes.is_empty() => {
                 Ok(dress.label().map_or_else(|| figures.label(&look.label), str::to_owned))
             }
-            // The picture has room for one; each field has its own.
-            (dress, figures) => Err(figures.err().into_iter().chain(dress.err()).collect()),
+            _ => Err(mistakes),
         }
     }
 
@@ -421,6 +425,14 @@ impl Making {
 
 fn value_of<'a>(values: &'a [(&str, String)], key: &str) -> &'a str {
     values.iter().find(|(known, _)| *known == key).map_or("", |(_, value)| value)
+}
+
+/// Notes what is wrong with the numbers. They are read until the first mistake, and a wrong base comes after `show`.
+fn note(figures: &Result<Figures, String>, query: Query<'_>, mistakes: &mut Vec<String>) {
+    if let Err(why) = figures {
+        mistakes.push(why.clone());
+        mistakes.extend(Figures::wrong_base(query).filter(|other| other != why));
+    }
 }
 
 /// The numbers as an address has them. The total alone is the default.
@@ -574,6 +586,26 @@ mod tests {
             assert!(mistakes[0].starts_with(why), "{mistakes:?}");
             assert_eq!(field_of(&mistakes[0]), Some("style"));
         }
+    }
+
+    #[test]
+    fn each_mistake_is_shown_at_its_field() {
+        let at = |query: &str| {
+            let making = Making::read(Event::HIT, Query::in_form(query));
+            let mistakes = making.alt(&Name::new("o/r").unwrap(), &Look::default()).unwrap_err();
+            let mut fields: Vec<_> = mistakes.iter().filter_map(|text| field_of(text)).collect();
+            fields.sort_unstable();
+            fields.join(" ")
+        };
+        assert_eq!(
+            at("color=bleu&labelColor=nope&logo=githb&logoColor=whit"),
+            "color labelColor logo logoColor"
+        );
+        assert_eq!(
+            at("format=roman&locale=xx&show=todya&base=many&style=flt"),
+            "base format locale show style"
+        );
+        assert_eq!(at("style=spark&color=bleu&format=roman"), "color format");
     }
 
     #[test]

@@ -107,9 +107,12 @@ pub(super) fn front(app: &App, query: Query<'_>, name: Option<&Name>) -> Value {
     let making = Making::read(Event::HIT, query).with_cards(app.github.is_some());
     let typed = query.form_text("name").unwrap_or_default();
     let example = Name::new(EXAMPLE).ok();
-    let samples = name.or(example.as_ref()).map(|shown| samples(app, shown, name.is_none()));
+    let samples = name.or(example.as_ref()).map(|shown| samples(app, query, shown, name.is_none()));
+    let look = app.look.load();
+    let judged = example.as_ref().filter(|_| making.is_dressed()).map(|name| making.alt(name, &look));
+    let mistakes = judged.and_then(Result::err).unwrap_or_default();
     context! {
-        form => making.form(&app.look.load(), &[]),
+        form => making.form(&look, &mistakes),
         samples => samples.unwrap_or_default(),
         example => name.is_none(),
         typed,
@@ -128,8 +131,17 @@ fn uncounted(path: &str) -> String {
     path
 }
 
+/// The front page with all that its address asks for, except the style.
+fn front_in_style(query: Query<'_>, style: &str) -> String {
+    let mut path = "/".to_owned();
+    for (key, value) in query.raw().filter(|(key, _)| !key.is_empty() && !key.eq_ignore_ascii_case("style")) {
+        push(&mut path, key, value);
+    }
+    with(&path, "style", style)
+}
+
 /// One badge of a name in each style, each with a link to the form that makes it.
-fn samples(app: &App, name: &Name, is_example: bool) -> Vec<Value> {
+fn samples(app: &App, query: Query<'_>, name: &Name, is_example: bool) -> Vec<Value> {
     let look = app.look.load();
     let digits = look.digits.names().map(|theme| format!("{}{theme}", Made::DIGITS));
     let styles = Style::EVERY.map(|style| style.name().to_owned()).into_iter();
@@ -140,8 +152,23 @@ fn samples(app: &App, name: &Name, is_example: bool) -> Vec<Value> {
             let number = if is_example { EXAMPLE_NUMBER } else { "" };
             let making = Making::read(Event::HIT, Query::in_form(&format!("style={style}&{number}")));
             context! {
-                link => with("/", "style", &style), style, preview => uncounted(&making.path(name))
+                link => front_in_style(query, &style), style, preview => uncounted(&making.path(name))
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_keeps_what_was_chosen() {
+        let link = |query: &str| front_in_style(Query::in_form(query), "flat");
+        assert_eq!(link(""), "/?style=flat#make");
+        assert_eq!(
+            link("style=social&label=a%20b&color=red&period=day"),
+            "/?label=a%20b&color=red&period=day&style=flat#make"
+        );
+    }
 }
