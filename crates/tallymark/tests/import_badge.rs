@@ -243,6 +243,7 @@ fn a_number_that_is_not_written_as_one_says_how() {
         (dir.to_str().unwrap(), 1, "it is a directory: name a file in it"),
         (empty.to_str().unwrap(), 1, "the file is empty"),
         (pixels.to_str().unwrap(), 1, "it is not text"),
+        ("99999999999999999999999", 1, "99999999999999999999999 is more than 1,000,000,000,000,000"),
     ] {
         place.run(&["import", "badge", from, "--name", "x"]).refused(code, &[says]);
     }
@@ -250,6 +251,8 @@ fn a_number_that_is_not_written_as_one_says_how() {
     place
         .run(&["import", "badge", "old-badge2.svg", "--name", "x"])
         .refused(1, &["old-badge2.svg", "there is no such file"]);
+    let none = place.run(&["import", "badge", "0", "--name", "x"]).good();
+    assert!(none.contains("nothing to add: the number of the old badge is 0"), "{none}");
     assert_eq!(
         place.run(&["import", "badge", "007", "--name", "x", "--dry-run", "--json"]).json()["number"],
         7

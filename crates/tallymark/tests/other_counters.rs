@@ -211,9 +211,11 @@ fn each_address_counts_once_behind_nginx() {
     // While the daemon is away, nginx shows a picture and counts it for later: the lines of a socket are gone, so only
     // the picture is looked at here.
     stop(&mut daemon);
-    let answer = ask("GET", "/ghpvc/?username=octocat");
-    assert_eq!(answer.status, 200);
-    assert!(answer.text().contains(">counting<"), "{}", answer.text());
+    for target in ["/ghpvc/?username=octocat", "/@a%2Fb", "/get/@a%2Fb"] {
+        let answer = ask("GET", target);
+        assert_eq!(answer.status, 200, "{target}");
+        assert!(answer.text().contains(">counting<"), "{target}: {}", answer.text());
+    }
     let log = nginx.error_log();
     assert!(!log.contains("[emerg]") && !log.contains("[warn]"), "{log}");
 }

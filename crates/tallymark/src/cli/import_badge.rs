@@ -206,9 +206,10 @@ impl ImportBadge {
         });
         let number = number.with_context(|| format!("reading the number of {from}; nothing was counted"))?;
         if number > LARGEST_BASE {
+            // More digits than any number here has.
+            let shown = if is_number { out::plain(&self.from) } else { number.separate_with_commas() };
             bail!(
-                "{} is more than {}, the most that an old badge can have: nothing was counted",
-                number.separate_with_commas(),
+                "{shown} is more than {}, the most that an old badge can have: nothing was counted",
                 LARGEST_BASE.separate_with_commas()
             );
         }
@@ -368,6 +369,7 @@ fn people(report: &BadgeReport) -> String {
         _ => format!(", {number} from the old badge in all"),
     };
     let mut text = match (added, report.dry_run) {
+        (0, _) if report.number == 0 => format!("{name}: nothing to add: the number of the old badge is 0\n"),
         (0, _) => format!("{name}: nothing to add: {number} from the old badge were counted before\n"),
         (_, true) => format!("{name}: would count {hits} on {date}{in_all}; nothing was written\n"),
         (_, false) => format!("{name}: counted {hits} on {date}{in_all}\n"),

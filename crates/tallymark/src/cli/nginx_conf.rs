@@ -125,7 +125,8 @@ const DRAWS: [(&str, &str); 2] = [
     ("try_files /.none @tallymark_draws;", "try_files /.none $tallymark_draws;"),
 ];
 
-/// What changes if badges of other counters are served. OTHER_PATHS is the placeholder for their addresses.
+/// What changes if badges of other counters are served. OTHER_PATHS is the placeholder for their addresses, and
+/// OTHER_LOCATIONS for the same decoded.
 const WITH_OTHERS: [(&str, &str); 4] = [
     (
         "log_format tallymark ",
@@ -147,7 +148,7 @@ const WITH_OTHERS: [(&str, &str); 4] = [
     (
         "    # Internal only; ask the daemon directly",
         "    # Badges of other counters. None of them is a file.\n    \
-         location ~ \"(?s)^(?:OTHER_PATHS|/api/count/keep/badge\\.svg)$\" {\n        \
+         location ~ \"(?s)^(?:OTHER_LOCATIONS|/api/count/keep/badge\\.svg)$\" {\n        \
          try_files /.none @tallymark_draws;\n    \
          }\n\n    \
          # Internal only; ask the daemon directly",
@@ -315,6 +316,8 @@ impl NginxConf {
             }
             text = WITH_OTHERS.iter().fold(text, |text, (default, value)| text.replace(default, value));
             text = text.replace("OTHER_PATHS", &others.join("|"));
+            let decoded: Vec<String> = config.others.iter().map(|other| location(other, config)).collect();
+            text = text.replace("OTHER_LOCATIONS", &decoded.join("|"));
         }
         for (default, value) in [
             ("listen 80;", format!("listen {};", self.nginx_listen)),
@@ -380,6 +383,14 @@ fn addresses(counter: OtherCounter, config: &Config) -> String {
             format!(r"/(?!(?:{own})/)[^/?#.]*/[^/?#]*(?:/[^/?#]*)?\.svg")
         }
         OtherCounter::MoeCounter => "(?:/get)?/@[^/?#]+".to_owned(),
+    }
+}
+
+/// The same as nginx's locations see it: without escapes, so a name has its slashes.
+fn location(counter: OtherCounter, config: &Config) -> String {
+    match counter {
+        OtherCounter::MoeCounter => "(?:/get)?/@.+".to_owned(),
+        other => addresses(other, config),
     }
 }
 
