@@ -45,7 +45,10 @@ async fn names_are_summed_up_by_pattern_and_by_group() {
         ("of=you/*&period=7d", "a sum shows totals only: leave out period"),
         ("group=site&of=you/*", "a sum is of a group or of names"),
         ("of=you/*&stlye=flat", "stlye: did you mean style?"),
-        ("of=1&of=2&of=3&of=4&of=5&of=6&of=7&of=8&of=9&of=10&of=11", "add ?of=OWNER/* (up to 10 of them)"),
+        (
+            "of=1&of=2&of=3&of=4&of=5&of=6&of=7&of=8&of=9&of=10&of=11",
+            "of is given 11 times, and 10 are the most",
+        ),
     ] {
         let (code, _, svg) = site.get(&format!("/sum.svg?{query}"), None).await;
         assert_eq!(code, 400, "{query}");

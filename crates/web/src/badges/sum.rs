@@ -114,7 +114,11 @@ fn patterns(app: &App, query: Query<'_>, sent: &HeaderMap) -> Result<Vec<Glob>, 
         return found.map(|group| group.members.clone());
     }
     let texts: Vec<Vec<u8>> = query.all("of").collect();
-    if texts.is_empty() || texts.len() > MOST_PATTERNS {
+    if texts.len() > MOST_PATTERNS {
+        let what = format!("of is given {} times, and {MOST_PATTERNS} are the most", texts.len());
+        return Err(Problem::bad_request(what));
+    }
+    if texts.is_empty() {
         let what = format!("add ?of=OWNER/* (up to {MOST_PATTERNS} of them) or ?group=NAME to the address");
         return Err(Problem::bad_request(what));
     }
