@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 
 const [modules, chromium, address, pictures, closed] = process.argv.slice(2);
 const load = createRequire(`${modules}/package.json`);
@@ -45,6 +46,16 @@ async function visitor(options) {
 
 const names = (page) => page.locator("table.names tbody th").allInnerTexts();
 
+// A click ends before the page that it leads to is there.
+async function becomes(read, expected) {
+  for (let tries = 0; ; tries += 1) {
+    // A page that is left while it is read is no answer.
+    const found = await read().catch(String);
+    if (isDeepStrictEqual(found, expected) || tries === 600) return assert.deepEqual(found, expected);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
 async function fits(page, where) {
   const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(wide <= room, `${where}: the page is ${wide} wide in a window of ${room}`);
@@ -62,9 +73,9 @@ async function walk(page) {
     ["All time", /\/$/],
   ]) {
     await page.getByRole("navigation", { name: "Period" }).getByRole("link", { name: tab }).click();
-    assert.match(page.url(), first);
+    await page.waitForURL(first);
     const current = page.locator('nav[aria-label="Period"] a[aria-current]');
-    assert.equal(await current.innerText(), tab);
+    await becomes(() => current.innerText(), tab);
   }
   // Who asked, in words and numbers: the rows of each table are all visits.
   await page.goto("/repo/who/asks?event=visit");
@@ -83,15 +94,14 @@ async function walk(page) {
   await page.goto("/");
 
   await page.locator("th.name a").first().click();
-  const sorted = await names(page);
-  assert.deepEqual(sorted, [...busiest].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)));
+  await becomes(() => names(page), [...busiest].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)));
   assert.equal(await page.locator("thead th.name").getAttribute("aria-sort"), "ascending");
   await page.getByRole("columnheader").getByRole("link", { name: "Hits", exact: true }).click();
-  assert.deepEqual(await names(page), busiest);
+  await becomes(() => names(page), busiest);
 
   await page.getByRole("searchbox").fill("<script>");
   await page.getByRole("button", { name: "Find" }).click();
-  assert.deepEqual(await names(page), ["<script>alert(1)</script>"]);
+  await becomes(() => names(page), ["<script>alert(1)</script>"]);
   await page.goBack();
 
   // With the keyboard alone.
@@ -106,9 +116,9 @@ async function walk(page) {
   await page.locator("summary").click();
   assert.deepEqual((await page.locator("#series thead th").allInnerTexts()).slice(1), busiest.slice(0, 2));
   await page.locator(".compared th a").first().click();
-  assert.equal(await page.locator("h1").innerText(), busiest[0]);
+  await becomes(() => page.locator("h1").innerText(), busiest[0]);
   await page.getByRole("link", { name: "Tallymark" }).click();
-  assert.deepEqual(await names(page), busiest);
+  await becomes(() => names(page), busiest);
 }
 
 // A number that goes on in the next line is read as two. A change has a second text, for screen readers, elsewhere.
@@ -172,11 +182,12 @@ async function speak(page) {
   await page.getByRole("link", { name: "本周" }).click();
   await page.getByRole("button", { name: "暂停更新" }).waitFor();
   await page.getByRole("link", { name: "English" }).click();
-  assert.equal(await page.locator("h1").innerText(), "Hits");
+  await becomes(() => page.locator("h1").innerText(), "Hits");
   assert.match(page.url(), /period=week/);
   await page.goto("/repo/busy/name");
   assert.equal(await page.locator("html").getAttribute("lang"), "en");
   await page.getByRole("link", { name: "中文" }).click();
+  await becomes(() => page.locator("html").getAttribute("lang"), "zh-Hans");
   await page.goto("/compare");
   assert.equal(await page.locator("h1").innerText(), "对比");
 }
@@ -287,6 +298,7 @@ async function makePlainly(page) {
   await page.getByLabel("Style", { exact: true }).selectOption("social");
   await page.getByLabel("Label", { exact: true }).fill("a & b");
   await page.getByRole("button", { name: "Show the picture" }).click();
+  await page.waitForURL(/style=social/);
   assert.match(await page.locator("#markdown").inputValue(), /repo=plain\/form&style=social&label=a%20%26%20b\)/);
   assert.equal(await page.getByLabel("Label", { exact: true }).inputValue(), "a & b");
   assert.ok(await page.locator("#made img").evaluate((img) => img.naturalWidth > 0));

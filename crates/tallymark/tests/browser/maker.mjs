@@ -146,10 +146,12 @@ async function samplesAreChoices(page) {
 async function samplesWithoutAScript(page) {
   await page.goto("/");
   await page.locator('.samples a:has(img[alt="plastic"])').click();
+  await page.waitForURL(/style=plastic/);
   assert.equal(await style(page).inputValue(), "plastic");
   assert.equal(await page.getByLabel("What do you want to count?").inputValue(), "");
   await page.getByLabel("What do you want to count?").fill("my/repo");
   await page.getByRole("button", { name: "Make the badge" }).click();
+  await page.waitForURL(/name=my/);
   assert.match(await markdown(page), /repo=my\/repo&style=plastic\)/);
 }
 
@@ -179,7 +181,10 @@ async function pastedAddresses(page) {
   await page.goto("/");
   await page.getByLabel("What do you want to count?").fill(snippet);
   await page.getByRole("button", { name: "Make the badge" }).click();
-  await page.getByRole("link", { name: "Make a badge for github.com/octo/hello" }).click();
+  const made = page.getByRole("link", { name: "Make a badge for github.com/octo/hello" });
+  const leads = await made.getAttribute("href");
+  await made.click();
+  await page.waitForURL((url) => url.pathname === new URL(leads, page.url()).pathname);
   assert.match(await markdown(page), /repo=github\.com\/octo\/hello\)/);
 }
 
