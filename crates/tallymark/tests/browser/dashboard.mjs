@@ -236,6 +236,9 @@ async function comfort(page) {
   // An update in between takes the words away with the old chart.
   await page.getByRole("button", { name: "Pause updates" }).click();
   await page.waitForLoadState("networkidle");
+  // A scroll hides the words, and it is told with the next frame.
+  await page.locator("img.chart").scrollIntoViewIfNeeded();
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   const box = await page.locator("img.chart").boundingBox();
   await page.mouse.move(box.x + box.width - 40, box.y + box.height / 2);
   await page.locator(".tip").waitFor();
