@@ -208,6 +208,9 @@ fn each_address_counts_once_behind_nginx() {
         "one query_only, one num and one demo"
     );
 
+    // It warns of a socket that is gone.
+    let log = nginx.error_log();
+    assert!(!log.contains("[emerg]") && !log.contains("[warn]"), "{log}");
     // While the daemon is away, nginx shows a picture and counts it for later: the lines of a socket are gone, so only
     // the picture is looked at here.
     stop(&mut daemon);
@@ -216,8 +219,6 @@ fn each_address_counts_once_behind_nginx() {
         assert_eq!(answer.status, 200, "{target}");
         assert!(answer.text().contains(">counting<"), "{target}: {}", answer.text());
     }
-    let log = nginx.error_log();
-    assert!(!log.contains("[emerg]") && !log.contains("[warn]"), "{log}");
 }
 
 /// nginx logs to files, each kind of line to its own.
