@@ -4,7 +4,7 @@ use super::{CommonFlags, block_on, out};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 use tallymark_core::{Day, Event, Name};
 use tallymark_ingest::source::now;
 use tallymark_store::{NetLikes, Step, StoreRead};
@@ -121,6 +121,17 @@ pub(super) async fn no_such_event(store: &dyn StoreRead, event: Event) -> Result
 
 /// For a name that has counts of other events only.
 async fn counted_otherwise(store: &dyn StoreRead, name: &Name, event: Event) -> Result<Option<String>> {
+    let (name_shown, none) = (out::plain(name.as_str()), event.noun(0));
+    let others = other_totals(store, name, event).await?;
+    Ok(others.map(|(list, most)| format!("{name_shown} has {list}, and no {none}: add --event {most}")))
+}
+
+/// The totals of the other events of a name as a list, the largest first, and the event that has it.
+pub(super) async fn other_totals(
+    store: &dyn StoreRead,
+    name: &Name,
+    event: Event,
+) -> Result<Option<(String, Event)>> {
     let mut counted = Vec::new();
     for other in store.events().await?.into_iter().filter(|other| *other != event) {
         let total = store.total(other, name).await?;
@@ -128,14 +139,12 @@ async fn counted_otherwise(store: &dyn StoreRead, name: &Name, event: Event) -> 
             counted.push((total, other));
         }
     }
-    counted.sort_unstable_by_key(|&(total, other)| (std::cmp::Reverse(total), other));
-    let Some((_, most)) = counted.first() else { return Ok(None) };
+    counted.sort_unstable_by_key(|&(total, other)| (Reverse(total), other));
+    let Some(&(_, most)) = counted.first() else { return Ok(None) };
     let each = counted
         .iter()
-        .map(|(total, other)| format!("{} {}", total.separate_with_commas(), other.noun(*total)));
-    let list = each.collect::<Vec<_>>().join(", ");
-    let none = event.noun(0);
-    Ok(Some(format!("{} has {list}, and no {none}: add --event {most}", out::plain(name.as_str()))))
+        .map(|&(total, other)| format!("{} {}", total.separate_with_commas(), other.noun(total)));
+    Ok(Some((each.collect::<Vec<_>>().join(", "), most)))
 }
 
 /// For a name without a total, which may be no name but an address.

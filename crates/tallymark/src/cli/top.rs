@@ -77,19 +77,8 @@ impl Top {
 
 /// What else this store has: a line of its totals. Hits are not all that is counted.
 async fn others(store: &dyn StoreRead, event: Event) -> Result<Option<String>> {
-    let mut counted = Vec::new();
-    for other in store.events().await?.into_iter().filter(|other| *other != event) {
-        let total = store.total(other, &Name::all()).await?;
-        if total > 0 {
-            counted.push((total, other));
-        }
-    }
-    counted.sort_unstable_by_key(|&(total, other)| (std::cmp::Reverse(total), other));
-    let Some((_, most)) = counted.first() else { return Ok(None) };
-    let each = counted
-        .iter()
-        .map(|(total, other)| format!("{} {}", total.separate_with_commas(), other.noun(*total)));
-    Ok(Some(format!("also counted: {} (add --event {most})\n", each.collect::<Vec<_>>().join(", "))))
+    let others = show::other_totals(store, &Name::all(), event).await?;
+    Ok(others.map(|(list, most)| format!("also counted: {list} (add --event {most})\n")))
 }
 
 fn people(counts: &[(Name, i64)]) -> String {

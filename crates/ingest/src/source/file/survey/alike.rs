@@ -18,6 +18,9 @@ use std::{
     io,
 };
 
+const MISSING_OR_NEW: &str =
+    "all its lines are identical, and it may be a file that is missing, or a new one";
+
 impl Survey<'_> {
     /// Decides on files whose lines are all alike, where neither inode nor time has. Those that it leaves are new.
     pub(super) fn weigh_alike(&mut self) -> io::Result<()> {
@@ -115,10 +118,7 @@ impl Survey<'_> {
             };
             let is_live = self.strangers[&at].packed.is_none() && self.file(at).is_live();
             if is_live || !is_older(at) || self.is_another_at_its_path(at, id) {
-                self.doubt(
-                    at,
-                    "all its lines are identical, and it may be a file that is missing, or a new one",
-                );
+                self.doubt(at, MISSING_OR_NEW);
             }
             payers.retain(|&payer| payer != at);
             paid.push((id, at));
@@ -127,17 +127,18 @@ impl Survey<'_> {
         Ok(())
     }
 
-    /// Only a packed file pays what was read from a packed one. If another debt has taken that file and a plain one is left
-    /// for it, they exchange. So the debts that remain are the smallest possible.
+    /// Only a packed file can pay what was read from a packed one. If another debt has taken it, and another file is left
+    /// that can pay that debt, they exchange. So the largest possible sum is paid.
     fn pay_by_exchange(&mut self, id: u64, payers: &mut Vec<usize>, paid: &mut Vec<(u64, usize)>) -> bool {
+        // A plain debt finds what is left without an exchange: the larger ones before it needed longer files.
+        if payers.is_empty() || self.book.get(id).is_none_or(|record| record.packed.is_none()) {
+            return false;
+        }
         let Some(moves) = self.exchange(id, payers, paid, &mut BTreeSet::new()) else { return false };
         for (id, at) in moves {
             if payers.contains(&at) {
                 payers.retain(|&payer| payer != at);
-                self.doubt(
-                    at,
-                    "all its lines are identical, and it may be a file that is missing, or a new one",
-                );
+                self.doubt(at, MISSING_OR_NEW);
             }
             paid.retain(|(other, _)| *other != id);
             paid.push((id, at));

@@ -54,8 +54,8 @@ impl Sink for Ledger {
     }
 }
 
-/// Waits now and then, as long as a tick of the kernel at least: most of what a test does would have the same time stamp
-/// otherwise, which no real log has. Where it waits, a seed says.
+/// Waits now and then for at least one tick of the kernel. Otherwise most of what a test does would have the same time
+/// stamp, unlike a real log. A seed decides where.
 #[derive(Default)]
 pub(super) struct Pauses(Cell<Option<u64>>);
 
@@ -68,7 +68,7 @@ impl Pauses {
 
     pub(super) fn maybe(&self) {
         let Some(state) = self.0.get() else { return };
-        // Splitmix.
+        // SplitMix64: the same seed waits at the same places.
         let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.0.set(Some(state));
         let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -2,8 +2,9 @@
 
 use super::{
     any::{Happens, survives},
-    bed::Pauses,
+    bed::{Bed, Pauses},
 };
+use std::fs;
 
 #[test]
 fn known_histories_count_what_was_written() {
@@ -370,9 +371,9 @@ fn known_histories_count_what_was_written() {
     }
 }
 
-/// Two files with the same lines and time, one of them packed. An open file was taken for the packed one, whose record
-/// then had no file that is packed, and a truncated log took the plain one: what that had was counted again: where
-/// time stamps fell so.
+/// Two files have the same lines and the same time, and one of them is packed. The open plain file was found in the packed
+/// one, so the record of that had no file, and the record of a truncated log took the plain file: its lines counted again.
+/// It depended on time stamps, so many are tried.
 #[test]
 fn a_packed_file_is_that_of_its_record_whatever_is_open() {
     use Happens::*;
@@ -391,4 +392,29 @@ fn a_packed_file_is_that_of_its_record_whatever_is_open() {
     for seed in 0..150 {
         survives(what.to_vec(), true, true, Pauses::of_seed(seed)).unwrap();
     }
+}
+
+/// Both rotated files are copies with new times, so only their lines are left to go by, and those are identical. The record
+/// of the plain file may take the packed one, but not the other way round.
+#[test]
+fn a_plain_file_is_exchanged_for_a_packed_one() {
+    let mut bed = Bed::new();
+    let line = "\"2026-11-20\",\"o%2Fr\"";
+    let lines = format!("{line}\n").repeat(40);
+    bed.begin();
+    for name in ["access.log-20261001", "access.log-20261002"] {
+        bed.append("access.log", &lines);
+        bed.read();
+        bed.rename("access.log", name);
+        bed.append("access.log", "");
+        bed.read();
+    }
+    bed.gzip("access.log-20261001");
+    bed.read();
+    bed.restart();
+    for name in ["access.log-20261001.gz", "access.log-20261002"] {
+        fs::copy(bed.path(name), bed.path("copy")).unwrap();
+        bed.rename("copy", name);
+    }
+    bed.expect(&[(line, 80)]);
 }
