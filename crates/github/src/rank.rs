@@ -48,7 +48,7 @@ impl RankPart {
 pub struct AccountRank {
     /// `S`, `A+` to `C`.
     pub level: &'static str,
-    /// Among the best so many percent.
+    /// How many percent of all points are missing: the percentile of github-readme-stats.
     pub top: f64,
     /// What it is made of.
     pub parts: [RankPart; 6],

@@ -80,7 +80,7 @@ fn handler(kind: CardKind, store: Arc<dyn StoreRead>, drawn: Arc<DrawnCards>) ->
         }
         let (address, mut notes) = (address(kind, query), CardNotes::default());
         address.note_unsupported(&mut notes, |key| raw(query, key).is_some());
-        // What the maker shows before anyone has it becomes no file.
+        // The preview of the maker must not create a file: the card may never be used.
         let card_files = front.card_files && count_wanted(query).unwrap_or(true);
         let front = GithubFront { card_files, ..front };
         match asked(&front, &*store, &address, &mut notes).await {

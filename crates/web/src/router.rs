@@ -52,8 +52,9 @@ impl WebMeters {
 pub fn router(app: Arc<App>, drawing: Option<PngDrawing>) -> Router {
     let language = middleware::from_fn_with_state(app.clone(), language::choose);
     let api = api::routes(app.clone()).merge(hitme::routes(app.clone())).merge(bootic::routes(app.clone()));
-    let api =
-        api.merge(login::routes(app.clone()).layer(language.clone())).merge(panels::routes(app.clone()));
+    let of_reader = middleware::from_fn(language::of_reader);
+    let api = api.merge(login::routes(app.clone()).layer(language.clone()));
+    let api = api.merge(panels::routes(app.clone()).layer(of_reader));
     let api = api.merge(github_banners::routes(&app)).merge(cards::routes(&app));
     let api = api.merge(counters::routes(app.clone()));
     let api = api.merge(sum::routes(app.clone()));

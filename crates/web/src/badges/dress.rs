@@ -169,7 +169,7 @@ fn color(query: Query<'_>, key: &str) -> Result<Option<Color>, String> {
 }
 
 /// As much of a wrong word as an error picture has room for.
-fn echo(text: &str) -> String {
+pub(crate) fn echo(text: &str) -> String {
     const MOST: usize = 12;
     let mut echoed: String = text.chars().take(MOST).collect();
     if echoed.len() < text.len() {

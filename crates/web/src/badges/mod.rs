@@ -2,7 +2,7 @@
 
 pub(crate) mod badge;
 mod digits;
-mod dress;
+pub(crate) mod dress;
 mod figures;
 pub(crate) mod graph;
 pub(crate) mod parameters;

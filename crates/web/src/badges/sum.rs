@@ -86,7 +86,9 @@ async fn draw(
     let figures = Figures::read(query, event).map_err(bad)?;
     let dress = Dress::read(query, &look).map_err(bad)?;
     let patterns = patterns(app, query, sent)?;
-    let names = members(app, known, event, &patterns).await?;
+    // The names of a group are the operator's.
+    let may_be_list = query.get("of").is_some();
+    let names = members(app, known, event, &patterns, may_be_list).await?;
     let sum = sum(app, event, &names).await;
     let sum = sum.map_err(|error| Problem::store("reading the totals of a sum", &error))?;
     let said = figures.say(&[sum], &dress, &look.label);
@@ -142,6 +144,7 @@ async fn members(
     known: &KnownMembers,
     event: Event,
     patterns: &[Glob],
+    may_be_list: bool,
 ) -> Result<Vec<Name>, Problem> {
     let mut names = BTreeSet::new();
     for pattern in patterns {
@@ -152,7 +155,7 @@ async fn members(
             }
             false => matching(app, known, event, pattern).await?,
         };
-        if pattern.as_str().contains(',') {
+        if may_be_list && pattern.as_str().contains(',') {
             let sum = sum(app, event, &found).await;
             if sum.map_err(|error| Problem::store("reading the totals of a sum", &error))? == 0 {
                 return Err(no_list(pattern));

@@ -2,17 +2,13 @@
 //! The trend of names and the front page show one.
 
 use super::language;
-use crate::{
-    history::{History, all_names},
-    name::push,
-};
+use crate::{history::History, name::push};
 use minijinja::{Value, context};
 use tallymark_badge::{
     chart::{AxisScale, Chart},
     number::group,
     panel::Lang,
 };
-use tallymark_core::Name;
 
 /// A width of the picture, and the pages that show it. A picture that is only scaled down has no legible text.
 pub(super) type Width = (u32, &'static str);
@@ -67,11 +63,6 @@ pub(super) fn values(history: &History, scale: AxisScale, path: &str, widths: &[
         table => context! { rows, totals },
         event => history.event.as_str(),
         step => history.buckets.step.word(),
-        names => history.counts.iter().map(|(name, _)| shown(name, lang)).collect::<Vec<_>>(),
+        names => series.iter().map(|series| series.name.to_owned()).collect::<Vec<_>>(),
     }
-}
-
-/// What a name is called on a page.
-fn shown(name: &Name, lang: Lang) -> String {
-    if name.is_aggregate() { all_names(lang).to_owned() } else { name.to_string() }
 }

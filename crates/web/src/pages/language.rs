@@ -4,7 +4,10 @@
 //! It is known to whatever draws a page for a request ([`of_request`]), also to errors, without being handed on: a
 //! layer sets it. A task that does not answer a request has English. Panels have a `lang` of their own.
 
-use super::{login::cookie, texts::TEXTS};
+use super::{
+    login::{cookie, is_ours},
+    texts::TEXTS,
+};
 use crate::{
     headers::{self, language_of},
     name::push,
@@ -37,11 +40,21 @@ tokio::task_local! {
     static PAGE_LANGUAGE: PageLanguage;
 }
 
-/// What a request says about its language.
+/// What a request says about its language, and where it was sent.
 struct PageLanguage {
     lang: Lang,
-    /// Where the page is, without its language.
-    place: String,
+    uri: Uri,
+    is_safe: bool,
+}
+
+impl PageLanguage {
+    fn of(request: &Request) -> PageLanguage {
+        let lang = chosen(request.uri())
+            .or_else(|| kept(request.headers()))
+            .or_else(|| headers::language(request.headers()))
+            .unwrap_or(Lang::En);
+        PageLanguage { lang, uri: request.uri().clone(), is_safe: request.method().is_safe() }
+    }
 }
 
 /// The languages that a page may be in, and what each is called in itself.
@@ -60,25 +73,27 @@ pub(crate) fn tag(lang: Lang) -> &'static str {
 /// The same page in the other language.
 pub(super) fn switch() -> Value {
     let other = if of_request() == Lang::Zh { LANGUAGES[0] } else { LANGUAGES[1] };
-    let place = PAGE_LANGUAGE.try_with(|asked| asked.place.clone()).unwrap_or_else(|_| "/".to_owned());
+    let place = PAGE_LANGUAGE.try_with(|asked| place(&asked.uri, asked.is_safe));
+    let place = place.unwrap_or_else(|_| "/".to_owned());
     let link = format!("{place}{}lang={}", if place.contains('?') { '&' } else { '?' }, other.0.word());
     context! { link, lang => tag(other.0), word => other.1 }
+}
+
+/// The layer of routes whose `lang` is about something else, and whose errors are pages.
+pub(crate) async fn of_reader(request: Request, next: Next) -> Response {
+    PAGE_LANGUAGE.scope(PageLanguage::of(&request), next.run(request)).await
 }
 
 /// The layer of routes that have pages.
 pub(crate) async fn choose(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let chosen = chosen(request.uri());
-    let lang = chosen
-        .or_else(|| kept(request.headers()))
-        .or_else(|| headers::language(request.headers()))
-        .unwrap_or(Lang::En);
-    let place = place(request.uri(), request.method().is_safe());
-    let sent = chosen.map(|_| request.headers().clone());
-    let mut answer = PAGE_LANGUAGE.scope(PageLanguage { lang, place }, next.run(request)).await;
+    let sent = chosen.map(|lang| (lang, request.headers().clone()));
+    let mut answer = of_reader(request, next).await;
     let set = answer.headers_mut();
     if set.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
         set.append(header::VARY, VARY);
-        let cookie = sent.and_then(|sent| cookie(&app.access, &sent, (COOKIE, lang.word()), KEPT, "Lax"));
+        let cookie =
+            sent.and_then(|(lang, sent)| cookie(&app.access, &sent, (COOKIE, lang.word()), KEPT, "Lax"));
         if let Some(cookie) = cookie {
             set.append(header::SET_COOKIE, cookie);
         }
@@ -103,8 +118,12 @@ fn kept(sent: &HeaderMap) -> Option<Lang> {
     headers::cookies(sent, COOKIE).find_map(|value| language_of(std::str::from_utf8(value).ok()?))
 }
 
-/// The path and query of a page without its language. What was posted has no address to come back to.
+/// The path and query of a page without its language. What was posted has no address to come back to, and a path that
+/// leads to another host is not linked.
 fn place(uri: &Uri, is_safe: bool) -> String {
+    if !is_ours(uri.path()) {
+        return "/".to_owned();
+    }
     let rest: Vec<String> = Query::of(uri)
         .raw()
         .filter(|(key, value)| {
@@ -133,7 +152,18 @@ pub(super) fn in_language(lang: Lang, text: &str) -> &str {
 
 /// A text of the code with values in the place of each `{}`.
 pub(super) fn fill(text: &str, values: &[&str]) -> String {
-    values.iter().fold(tr(text).to_owned(), |text, value| text.replacen("{}", value, 1))
+    put_in(tr(text), values.iter().map(|value| (*value).to_owned()))
+}
+
+/// A text with a value in the place of each `{}`. A value may have `{}` in it.
+pub(super) fn put_in(text: &str, values: impl IntoIterator<Item = String>) -> String {
+    let mut parts = text.split("{}");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for (part, value) in parts.zip(values) {
+        out += &value;
+        out += part;
+    }
+    out
 }
 
 /// A template with its `[[texts]]` in a language.
@@ -190,6 +220,10 @@ mod tests {
         assert_eq!(of("/repo/o/r?period=7d&lang=zh&compare=a%20b"), "/repo/o/r?period=7d&compare=a%20b");
         assert_eq!(of("/?lang=en"), "/");
         assert_eq!(place(&"/login?a=b".parse().unwrap(), false), "/login");
+        for elsewhere in ["//evil.example/x?a=b", "///evil.example", "/\\evil.example"] {
+            let uri = Uri::builder().path_and_query(elsewhere).build();
+            assert!(uri.is_err() || uri.is_ok_and(|uri| place(&uri, true) == "/"), "{elsewhere}");
+        }
     }
 
     #[test]
@@ -205,8 +239,7 @@ mod tests {
             if path.is_dir() {
                 sources(&path, out);
             } else if path.extension().is_some_and(|end| end == "rs" || end == "html")
-                && !path.ends_with("texts.rs")
-                && !path.ends_with("reasons.rs")
+                && !["texts.rs", "reasons.rs", "language.rs"].iter().any(|file| path.ends_with(file))
             {
                 out.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
             }
@@ -222,6 +255,14 @@ mod tests {
             if file.ends_with(".html") {
                 let parts = text.split("[[").skip(1).map(|part| part.split_once("]]").unwrap().0);
                 used.extend(parts.map(str::to_owned));
+            } else {
+                // Those that are written where they are used.
+                let of_other = |before: &str| before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+                for call in ["tr(\"", "fill(\""] {
+                    let found = text.match_indices(call).filter(|(at, _)| !of_other(&text[..*at]));
+                    let texts = found.filter_map(|(at, _)| text[at + call.len()..].split_once('"'));
+                    used.extend(texts.map(|(text, _)| text.to_owned()));
+                }
             }
         }
         let known: BTreeSet<String> = TEXTS.iter().map(|(english, _)| (*english).to_owned()).collect();

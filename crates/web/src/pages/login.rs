@@ -161,7 +161,7 @@ pub(super) fn cookie(
 }
 
 /// Whether an address is a path on this server, and not another one written like a path.
-fn is_ours(next: &str) -> bool {
+pub(super) fn is_ours(next: &str) -> bool {
     let visible = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     visible && next.starts_with('/') && !next.starts_with("//")
 }

@@ -186,7 +186,7 @@ pub(crate) async fn no_badge_here(State(app): State<Arc<App>>, uri: Uri, sent: H
         Some((counter, key)) => {
             let whose = counter.title();
             let what = format!(
-                "This is how {whose} names badges: `{key} = true` under `[compat]` serves this address: `tallymark help moving`"
+                "This is how {whose} names badges. To serve this address, set `{key} = true` under `[compat]`: `tallymark help moving`"
             );
             nothing_here(&app, &sent, &what)
         }

@@ -1,6 +1,6 @@
 //! Parts of a name's page other than its counts: its other events, and the final statuses of its orders.
 
-use super::trend::View;
+use super::{language::tr, trend::View};
 use crate::state::App;
 use minijinja::{Value, context};
 use std::cmp::Reverse;
@@ -71,7 +71,7 @@ pub(crate) async fn statuses(app: &App, event: Event, name: &Name) -> Result<Opt
     let row = |(status, in_year): &(String, i64)| {
         let in_month = of_month.iter().find(|(other, _)| other == status).map_or(0, |&(_, count)| count);
         // Not a status, but those over the limit.
-        let status = if status == OVERFLOW { "(all others)" } else { status };
+        let status = if status == OVERFLOW { tr("(all others)") } else { status };
         context! { status, in_month => group(in_month).to_string(), in_year => group(*in_year).to_string() }
     };
     let rows: Vec<Value> = of_year.iter().take(MOST_STATUSES).map(row).collect();

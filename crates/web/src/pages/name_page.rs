@@ -150,10 +150,15 @@ async fn of_name(app: &App, asked: &[u8], uri: &Uri, sent: &HeaderMap) -> Respon
         name_events::links(app, &view, &name),
         name_events::statuses(app, event, &name),
         who_asks::values(app, event, &name),
+        async {
+            Ok(match event {
+                Event::HIT => rank::values(app, name.as_str()).await,
+                _ => None,
+            })
+        },
     );
-    let rank = if event == Event::HIT { rank::values(app, name.as_str()).await } else { None };
     match read {
-        Ok((counts, trend, events, statuses, who)) => {
+        Ok((counts, trend, events, statuses, who, rank)) => {
             let maker = maker::values(app, &name, event, Query::of(uri));
             let values =
                 context! { trend, events, statuses, who, maker, rank, ..about(app, &view, &name, counts) };

@@ -68,8 +68,9 @@ fn table(rank: &AccountRank, is_known: bool) -> Value {
     }
 }
 
-/// One digit behind the point, if there is one.
+/// One digit behind the point, if there is one. What is not all of it is less than 100.
 fn percent(number: f64) -> String {
+    let number = if number < 100.0 { number.min(99.9) } else { number };
     let text = format!("{number:.1}");
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
@@ -84,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_percentage_is_as_short_as_it_can_be() {
-        for (number, text) in [(0.0, "0"), (12.5, "12.5"), (20.841, "20.8"), (99.97, "100"), (100.0, "100")] {
+        for (number, text) in [(0.0, "0"), (12.5, "12.5"), (20.841, "20.8"), (99.97, "99.9"), (100.0, "100")]
+        {
             assert_eq!(percent(number), text);
         }
     }

@@ -1,7 +1,7 @@
 //! Why something cannot be shown, in Chinese. Reasons come from where values are read, also from other crates, and are
 //! told to programs too; so they are English texts until a page shows one. A reason may have another in it.
 
-use super::language::of_request;
+use super::language::{of_request, put_in};
 use tallymark_badge::panel::Lang;
 
 /// English, where each `{}` is any text, and Chinese.
@@ -16,8 +16,7 @@ pub(super) const REASONS: &[(&str, &str)] = &[
     ("Feeds are at `/feed.atom` and `/feed/NAME.atom`", "订阅源位于 `/feed.atom` 和 `/feed/NAME.atom`"),
     ("Milestones and spikes are not looked for here: `[[notify]]` in the configuration turns that on, `tallymark help notify`", "此处未启用里程碑与激增检测：在配置中添加 `[[notify]]` 即可启用，见 `tallymark help notify`"),
     ("No `[[notify]]` of the configuration is about this name: `tallymark help notify`", "配置中没有涉及此名称的 `[[notify]]`：见 `tallymark help notify`"),
-    ("This is how {} names badges: {}", "这是 {} 的徽章地址：{}"),
-    ("`{} = true` under `[compat]` serves this address: `tallymark help moving`", "在 `[compat]` 下设置 `{} = true` 即可提供此地址：见 `tallymark help moving`"),
+    ("This is how {} names badges. To serve this address, set `{} = true` under `[compat]`: `tallymark help moving`", "这是 {} 的徽章地址。要提供此地址，请在 `[compat]` 下设置 `{} = true`：见 `tallymark help moving`"),
     ("There is no login here: `visibility` under [http] is not \"token\".", "此处无需登录：[http] 下的 `visibility` 不是 \"token\"。"),
     ("the name is empty", "名称为空"),
     ("the name is too long: it has {} bytes in escaped form (%XX for each byte that is not plain ASCII), and {} are allowed", "名称过长：转义后有 {} 字节（非 ASCII 字节每个写作 %XX），最多允许 {} 字节"),
@@ -27,9 +26,7 @@ pub(super) const REASONS: &[(&str, &str)] = &[
     ("a name cannot begin with ~ or be a lone -", "名称不能以 ~ 开头，也不能只是一个 -"),
     ("a name with an empty part, . or .. has no panel: use /badge.svg?repo=NAME", "含有空的部分、. 或 .. 的名称没有面板：请使用 /badge.svg?repo=NAME"),
     ("an event is 1 to 32 of a-z, 0-9, _ and -", "事件由 1 到 32 个 a-z、0-9、_ 和 - 组成"),
-    ("event={}: did you mean {}?", "event={}：您是指 {} 吗？"),
     ("event={} was never counted: use {}", "event={} 从未统计过：可用 {}"),
-    ("period={}: did you mean {}?", "period={}：您是指 {} 吗？"),
     ("period is 24h, 7d, 30d, 90d, 12mo or all", "period 可为 24h、7d、30d、90d、12mo 或 all"),
     ("period is all, month, week, day, hour or minute", "period 可为 all、month、week、day、hour 或 minute"),
     ("sort is hits or name", "sort 可为 hits 或 name"),
@@ -44,6 +41,9 @@ pub(super) const REASONS: &[(&str, &str)] = &[
     ("a name to compare with: {}", "要对比的名称：{}"),
     ("lists and counts are switched off here", "此处已关闭列表和计数"),
     ("the store does not answer; try again", "存储没有响应，请重试"),
+    ("user={}: {}", "user={}：{}"),
+    ("{}={}: did you mean {}?", "{}={}：您是指 {} 吗？"),
+    ("{}={}: no such colour; use blue, 07c or #0077cc", "{}={}：没有这种颜色，可用 blue、07c 或 #0077cc"),
     ("the body took more than {}", "请求正文的传输时间超过 {}"),
 ];
 
@@ -55,7 +55,7 @@ pub(super) fn reason(text: &str) -> String {
 pub(crate) fn in_chinese(text: &str) -> String {
     let said = REASONS.iter().find_map(|(english, chinese)| Some((*chinese, values(english, text)?)));
     let Some((chinese, values)) = said else { return text.to_owned() };
-    values.into_iter().fold(chinese.to_owned(), |said, value| said.replacen("{}", &in_chinese(value), 1))
+    put_in(chinese, values.into_iter().map(in_chinese))
 }
 
 /// What a text has in the place of each `{}`; `None` if it is another text.
@@ -93,6 +93,7 @@ mod tests {
                 "无法显示：要对比的名称：名称为空。",
             ),
             ("one chart compares at most 6 names", "一张图表最多对比 6 个名称"),
+            ("color={}: did you mean blue?", "color={}：您是指 blue 吗？"),
             ("something new", "something new"),
         ] {
             assert_eq!(in_chinese(english), chinese);

@@ -1,7 +1,8 @@
 //! Every text of the pages in both languages: the one in the code and the templates is English, and this is its Chinese.
 //!
 //! A template has its texts in `[[...]]`, with the values in them; code passes them to [`tr`](super::language::tr). The
-//! tests check that each of them is here, and that nothing is here that no page has.
+//! tests check that each text of a template, and each literal that code passes, is here, and that nothing is here that no
+//! page has.
 
 /// English, and Simplified Chinese.
 #[rustfmt::skip]
@@ -14,6 +15,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     (" The numbers are examples.", "图中数字仅为示例。"),
     (" To count views, add a badge of hits as well.", "要统计浏览次数，请再添加一个浏览徽章。"),
     (".", "。"),
+    ("(all others)", "（其他）"),
     ("30 days", "30 天"),
     (" The HTML follows the reader’s theme and fits a phone.", "HTML 格式随读者的主题变化，并适合手机。"),
     ("Hits of one visitor that follow each other closely are one visit.", "同一访客在短时间内的多次浏览只算一次访问。"),
@@ -55,8 +57,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("Points at most", "满分"),
     ("Rank on GitHub: {{ rank.level }}", "GitHub 等级：{{ rank.level }}"),
     ("Table of the rank", "等级表格"),
-    ("The card of <bdi>{{ rank.login|seen }}</bdi> shows the rank <strong>{{ rank.level }}</strong>. Six numbers earn {{ rank.points }} of {{ rank.all_points }} points, and {{ rank.top }}&nbsp;% are missing.", "<bdi>{{ rank.login|seen }}</bdi> 的卡片显示等级 <strong>{{ rank.level }}</strong>。六个数字共得 {{ rank.points }} 分，满分 {{ rank.all_points }} 分，还差 {{ rank.top }}%。"),
-    ("The level follows from how much is missing, in percent at most:", "等级取决于还差多少，各等级的上限（百分比）："),
+    ("The card of <bdi>{{ rank.login|seen }}</bdi> shows the rank <strong>{{ rank.level }}</strong>. Six numbers earn {{ rank.points }} of {{ rank.all_points }} points; {{ rank.top }}&nbsp;% of the points are missing.", "<bdi>{{ rank.login|seen }}</bdi> 的卡片显示等级 <strong>{{ rank.level }}</strong>。六个数字共得 {{ rank.points }} 分，满分 {{ rank.all_points }} 分，还差 {{ rank.top }}%。"),
+    ("Each level allows at most this percentage of missing points:", "等级取决于还差多少，各等级的上限（百分比）："),
     ("The numbers are as of {{ rank.at }} UTC.", "数字截至 {{ rank.at }} UTC。"),
     ("This is an organisation on GitHub, and organisations have no rank.", "这是 GitHub 上的组织，组织没有等级。"),
     ("This server has no token of GitHub, and without one these numbers are not known.", "此服务器没有 GitHub 令牌，因此无法得知这些数字。"),
@@ -86,7 +88,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("Comparison", "对比"),
     ("Copied", "已复制"),
     ("Not copied: there is a mistake in the form.", "未复制：表单中有错误。"),
-    ("There is a mistake in the form: what is wrong is said there.", "表单中有错误，错误处有说明。"),
+    ("The form has a mistake. The field says what is wrong.", "表单中有错误，错误处有说明。"),
     (
         "GitHub cannot fetch pictures from {{ maker.not_public }}, which is not a public address. The public one is set with <code>base-url</code>.",
         "{{ maker.not_public }} 不是公网地址，GitHub 无法从这里获取图片。公网地址用 <code>base-url</code> 设置。",

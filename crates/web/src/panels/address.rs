@@ -74,7 +74,7 @@ fn is_name(namespace: &str, key: &str) -> bool {
 }
 
 /// The path of an action on a name: `/v1/like/octo/hello/add`. The key has what follows the first slash.
-pub(super) fn of_like(name: &Name, action: &str) -> String {
+pub(crate) fn of_like(name: &Name, action: &str) -> String {
     let (namespace, key) = name.as_str().split_once('/').unwrap_or((name.as_str(), ""));
     format!("/v1/like/{}/{}/{action}", encoded_text(namespace, false), encoded_text(key, false))
 }

@@ -5,7 +5,7 @@
 //! `person` tells people's clicks from programs, `back` decides where a reader is sent afterwards, and `speech` in
 //! which language.
 
-mod address;
+pub(crate) mod address;
 mod back;
 mod like;
 mod person;

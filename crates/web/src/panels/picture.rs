@@ -94,7 +94,7 @@ pub(super) async fn show(
 /// Why a view is not counted, if it is not. The like card, the button and the promo never counted one.
 fn uncounted(wish: &PanelWish, picture: Picture, method: &Method, sent: &HeaderMap) -> Option<&'static str> {
     if !matches!(picture, Picture::Both | Picture::Visits) {
-        Some("not counted: this picture counts no views")
+        Some("not counted: views of this picture are not hits")
     } else {
         not_shown(wish.count, method, sent)
     }

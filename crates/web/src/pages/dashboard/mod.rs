@@ -11,6 +11,7 @@ mod search;
 mod totals;
 
 use crate::{
+    badges::dress::echo,
     error::Problem,
     event, feed,
     history::History,
@@ -74,20 +75,23 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
 }
 
 /// `/?user=NAME`, as sites with cards have it, and as the form for accounts sends it: the maker with the card of the
-/// account. Its address on GitHub will do, too.
+/// account. Its address on GitHub names it, too.
 fn of_account(app: &App, uri: &Uri) -> Option<Result<String, String>> {
     app.github.as_ref()?;
     let asked = Query::of(uri).form_text("user")?;
     let asked = asked.trim();
-    let account = ["https://", "github.com/", "@"]
+    let account = ["https://", "http://", "www.", "github.com/", "@"]
         .into_iter()
-        .fold(asked, |text, begin| text.strip_prefix(begin).unwrap_or(text))
+        .fold(asked, |text, begin| match text.split_at_checked(begin.len()) {
+            Some((first, rest)) if first.eq_ignore_ascii_case(begin) => rest,
+            _ => text,
+        })
         .trim_end_matches('/');
     if account.is_empty() {
         return None;
     }
     let login = AccountName::new(account).ok().and_then(|login| Name::new(login.as_str()).ok());
-    let Some(name) = login else { return Some(Err(format!("user={asked}: {NotAnAccountName}"))) };
+    let Some(name) = login else { return Some(Err(format!("user={}: {NotAnAccountName}", echo(asked)))) };
     let mut place = format!("{}{}", app.access.base, page_path(name.as_ref()));
     push(&mut place, "style", maker::CARD);
     Some(Ok(language::with_chosen(place, uri) + "#make"))

@@ -2,7 +2,10 @@
 //! written into the address of the picture.
 
 use super::others::OtherPicture;
-use crate::pages::language::{fill, noun, of_request, tr};
+use crate::pages::{
+    language::{fill, noun, of_request, tr},
+    reasons::reason,
+};
 use crate::{
     badges::{AnswerKind, Dress, Figures, check},
     name::{badge_path, encoded_text, graph_path, push, push_choices, push_event, push_scale},
@@ -355,7 +358,7 @@ impl Making {
     pub(super) fn form(&self, look: &Look, mistakes: &[String]) -> Value {
         let wrong = |key: &str| {
             let found = mistakes.iter().find(|text| field_of(text) == Some(key));
-            found.map_or("", String::as_str)
+            found.map(|text| reason(text)).unwrap_or_default()
         };
         let digits: Vec<(String, String)> = look
             .digits
@@ -394,11 +397,11 @@ impl Making {
             Some(value_of(&self.chosen, "format")).filter(|word| !word.is_empty()).unwrap_or("comma");
         context! {
             selects => vec![
-                select("style", "Style", &self.style, &groups, wrong("style")),
-                select("show", "Number", first, &ungrouped(&numbers), wrong("show")),
+                select("style", "Style", &self.style, &groups, &wrong("style")),
+                select("show", "Number", first, &ungrouped(&numbers), &wrong("show")),
                 select("show", SECOND, shown.get(1).copied().unwrap_or_default(), &ungrouped(&second), ""),
-                select("format", "Number format", format, &ungrouped(&FORMATS), wrong("format")),
-                select("theme", "Theme", value_of(&self.chosen, "theme"), &self.themes(), wrong("theme")),
+                select("format", "Number format", format, &ungrouped(&FORMATS), &wrong("format")),
+                select("theme", "Theme", value_of(&self.chosen, "theme"), &self.themes(), &wrong("theme")),
                 select("words", "Language", value_of(&self.chosen, "words"), &ungrouped(&LANGUAGES), ""),
                 select("file", "File", if self.is_png { PNG } else { "" }, &ungrouped(&FILES), ""),
             ],
@@ -423,7 +426,7 @@ impl Making {
     }
 }
 
-fn value_of<'a>(values: &'a [(&str, String)], key: &str) -> &'a str {
+pub(super) fn value_of<'a>(values: &'a [(&str, String)], key: &str) -> &'a str {
     values.iter().find(|(known, _)| *known == key).map_or("", |(_, value)| value)
 }
 

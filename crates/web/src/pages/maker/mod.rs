@@ -9,7 +9,7 @@ mod notation;
 mod others;
 mod pasted;
 
-use crate::pages::language::tr;
+use crate::pages::{language::tr, reasons::reason};
 use crate::{
     name::{event_page_path, page_path, push},
     query::Query,
@@ -55,7 +55,7 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
     context! {
         preview,
         // Said at its field, if it has one.
-        elsewhere => mistakes.iter().filter(|text| field_of(text).is_none()).cloned().collect::<Vec<_>>(),
+        elsewhere => mistakes.iter().filter(|text| field_of(text).is_none()).map(|text| reason(text)).collect::<Vec<_>>(),
         is_wrong => !mistakes.is_empty(),
         // GitHub's image proxy is outside.
         not_public => (!is_public_site(base)).then_some(base),
@@ -63,7 +63,7 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
         place => making.made.place(),
         counts,
         is_panel => other.is_some_and(OtherPicture::is_panel),
-        is_picture => picture.html.is_some(),
+        has_own_html => picture.html.is_some(),
         ways => ways.into_iter().map(|(style, text)| {
             context! { style, text => tr(text), link => with(&page_with_choices(name, query, "style"), "style", style) }
         }).collect::<Vec<_>>(),
@@ -82,16 +82,19 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
 
 /// Whether panels can be made of a name.
 pub(super) fn has_panels(name: &Name) -> bool {
-    OtherPicture::of_name(name, false).len() == 1
+    others::panel_name(name).is_some()
 }
 
 /// The page of a name with all that the address of this one asks for, except one parameter.
 pub(super) fn page_with_choices(name: &Name, query: Query<'_>, except: &str) -> String {
-    let mut path = page_path(name.as_ref());
-    for (key, value) in query.raw().filter(|(key, _)| !key.is_empty() && !key.eq_ignore_ascii_case("name")) {
-        if !key.eq_ignore_ascii_case(except) {
-            push(&mut path, key, value);
-        }
+    with_choices(page_path(name.as_ref()), query, &["name", except])
+}
+
+/// An address with all that another one asks for, except some parameters.
+fn with_choices(mut path: String, query: Query<'_>, except: &[&str]) -> String {
+    let is_kept = |key: &str| !key.is_empty() && !except.iter().any(|other| key.eq_ignore_ascii_case(other));
+    for (key, value) in query.raw().filter(|(key, _)| is_kept(key)) {
+        push(&mut path, key, value);
     }
     path
 }
@@ -133,11 +136,7 @@ fn uncounted(path: &str) -> String {
 
 /// The front page with all that its address asks for, except the style.
 fn front_in_style(query: Query<'_>, style: &str) -> String {
-    let mut path = "/".to_owned();
-    for (key, value) in query.raw().filter(|(key, _)| !key.is_empty() && !key.eq_ignore_ascii_case("style")) {
-        push(&mut path, key, value);
-    }
-    with(&path, "style", style)
+    with(&with_choices("/".to_owned(), query, &["style"]), "style", style)
 }
 
 /// One badge of a name in each style, each with a link to the form that makes it.

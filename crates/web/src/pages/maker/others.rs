@@ -1,9 +1,11 @@
 //! Pictures of the maker that are no badges: panels with visits and likes, and cards with GitHub's statistics. Each fits
 //! only some names. Whether there is such an account, only the picture says.
 
+use super::making::value_of;
 use crate::{
     name::{encoded, encoded_text, event_page_path, has_odd_segment, push},
     pages::language::tr,
+    panels::address::of_like,
 };
 use tallymark_badge::panel::{Picture, snippet};
 use tallymark_core::{Event, Name};
@@ -19,6 +21,7 @@ pub(super) enum OtherPicture {
 
 /// The style that makes the card of an account.
 pub(in crate::pages) const CARD: &str = "card.stats";
+const REPOSITORY_CARD: &str = "card.pin";
 
 /// Each, with its word among the styles, and what the form calls it.
 const PANELS: [(&str, &str, OtherPicture); 4] = [
@@ -31,7 +34,7 @@ const CARDS: [(&str, &str, OtherPicture); 6] = [
     (CARD, "statistics and rank", OtherPicture::Card(CardKind::Stats)),
     ("card.langs", "languages", OtherPicture::Card(CardKind::Languages)),
     ("card.streak", "streak", OtherPicture::Card(CardKind::Streak)),
-    ("card.pin", "repository", OtherPicture::Card(CardKind::Repository)),
+    (REPOSITORY_CARD, "repository", OtherPicture::Card(CardKind::Repository)),
     ("card.traffic", "traffic of the repository", OtherPicture::Card(CardKind::Traffic)),
     ("card.banner", "banner", OtherPicture::Banner),
 ];
@@ -53,13 +56,12 @@ impl OtherPicture {
 
     /// The first panel and the first card that fit a name: their words, and what each is called.
     pub(super) fn of_name(name: &Name, with_cards: bool) -> Vec<(&'static str, &'static str)> {
-        let first = |all: &[(&'static str, &'static str, OtherPicture)]| {
-            all.iter().find(|(.., picture)| picture.path(name, &[], None).is_some()).map(|(word, ..)| *word)
+        let panel = panel_name(name).map(|_| (PANELS[0].0, "a panel with visits, likes and a like button"));
+        let card = match repository_of(name) {
+            Some(_) => Some(REPOSITORY_CARD),
+            None => account_of(name).map(|_| CARD),
         };
-        let is_repository = repository_of(name).is_some();
-        let panel = first(&PANELS).map(|word| (word, "a panel with visits, likes and a like button"));
-        let cards = if is_repository { &CARDS[3..] } else { &CARDS[..] };
-        let card = first(cards).filter(|_| with_cards).map(|word| (word, "a card with GitHub’s statistics"));
+        let card = card.filter(|_| with_cards).map(|word| (word, "a card with GitHub’s statistics"));
         panel.into_iter().chain(card).collect()
     }
 
@@ -126,8 +128,7 @@ impl OtherPicture {
             OtherPicture::Card(kind) => format!("{}{ending}?username={}", address(kind), account_of(name)?),
             OtherPicture::Banner => format!("/banners/preview{ending}?username={}", account_of(name)?),
         };
-        let value =
-            |key: &str| chosen.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_str());
+        let value = |key: &str| Some(value_of(chosen, key)).filter(|value| !value.is_empty());
         let theme = value("theme").filter(|theme| self.has_theme(theme));
         match self {
             OtherPicture::Banner => {
@@ -151,8 +152,8 @@ impl OtherPicture {
     /// Where a click on it leads: a path.
     pub(super) fn link(self, name: &Name) -> String {
         match (self, panel_name(name)) {
-            (OtherPicture::Panel(Picture::Both | Picture::Likes | Picture::Button), Some(name)) => {
-                format!("/v1/like/{name}/add")
+            (OtherPicture::Panel(Picture::Both | Picture::Likes | Picture::Button), Some(_)) => {
+                of_like(name, "add")
             }
             _ => event_page_path(name.as_ref(), Event::HIT),
         }
@@ -188,7 +189,7 @@ fn address(kind: CardKind) -> &'static str {
 }
 
 /// A name as a panel has it in its path. Only names of two parts have one.
-fn panel_name(name: &Name) -> Option<String> {
+pub(super) fn panel_name(name: &Name) -> Option<String> {
     let fits = name.as_str().split('/').count() == 2 && !has_odd_segment(name.as_str());
     fits.then(|| encoded(name.as_ref(), true))
 }
