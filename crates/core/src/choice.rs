@@ -12,18 +12,30 @@ pub fn switch(value: &str) -> Option<bool> {
     }
 }
 
+/// Finds a word in a list, in any case. The error is what was probably meant.
+///
+/// # Errors
+///
+/// The word is not in it.
+pub fn find_choice<'a, T: Copy>(word: &str, known: &[(&'a str, T)]) -> Result<T, Option<&'a str>> {
+    let found = known.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+    found.map(|&(_, value)| value).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|&(name, _)| name).collect();
+        nearest(word, &names)
+    })
+}
+
 /// Reads a word out of a list. The error says what was probably meant, or what there is.
 ///
 /// # Errors
 ///
 /// The word is not in it.
 pub fn choice<T: Copy>(key: &str, word: &str, known: &[(&str, T)]) -> Result<T, String> {
-    let found = known.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
-    found.map(|&(_, value)| value).ok_or_else(|| {
-        let names: Vec<&str> = known.iter().map(|&(name, _)| name).collect();
-        match nearest(word, &names) {
-            Some(near) => format!("{key}={word}: did you mean {near}?"),
-            None => format!("{key} is one of {}", names.join(", ")),
+    find_choice(word, known).map_err(|near| match near {
+        Some(near) => format!("{key}={word}: did you mean {near}?"),
+        None => {
+            let names: Vec<&str> = known.iter().map(|&(name, _)| name).collect();
+            format!("{key} is one of {}", names.join(", "))
         }
     })
 }

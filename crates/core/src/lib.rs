@@ -69,7 +69,7 @@ pub use batch::{
     MAX_BATCH_VISITORS, MAX_BATCH_VISITS, Position, batches,
 };
 pub use calendar::{Buckets, Day, Hour, Minute, Month, Period, Span, Step, Window};
-pub use choice::{choice, switch};
+pub use choice::{choice, find_choice, switch};
 pub use client::ClientClass;
 pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting};
 pub use correction::{

@@ -4,6 +4,7 @@
 //! numbers stay, and it is gone only after several such answers over a day. It is still asked for once a day, so it
 //! comes back by itself. `evidence` decides which answers count; `kept` stores this with the numbers.
 
+use crate::ahead::is_ahead;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ impl MissingAccount {
     pub(crate) fn again(before: Option<MissingAccount>, now: u64) -> MissingAccount {
         match before {
             // One from the future says nothing of how long.
-            Some(MissingAccount { since, times, .. }) if since <= now => {
+            Some(MissingAccount { since, times, .. }) if !is_ahead(since, now) => {
                 MissingAccount { since, last: now, times: times.saturating_add(1) }
             }
             _ => MissingAccount { since: now, last: now, times: 1 },

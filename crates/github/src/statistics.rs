@@ -7,6 +7,7 @@
 
 use crate::{
     AccountName, Contributions,
+    ahead::rests,
     api::{GithubAccess, GithubApi},
     code, contributions,
     error::GithubError,
@@ -152,7 +153,7 @@ impl Statistics {
     pub async fn of(&self, login: &AccountName) -> Result<Aged, NoStats> {
         let known = self.known(login).await?;
         let now = self.api.seconds();
-        let rests = (now..=now + FAILED).contains(&known.rests_until) && now < known.rests_until;
+        let rests = rests(known.rests_until, FAILED, now);
         let Some(record) = &known.record else {
             return if rests { Err(NoStats::NotYet) } else { self.ask(login).await };
         };
@@ -338,7 +339,8 @@ impl Statistics {
             Err(why) => {
                 debug!(%login, error = &why as &dyn std::error::Error, "no statistics");
                 let (rests_until, why) = (now.saturating_add(FAILED), Some(Arc::new(why)));
-                self.lock_known().put(login.clone(), KnownStats { rests_until, why, ..known });
+                let known = KnownStats { rests_until, why, unread: Vec::new(), ..known };
+                self.lock_known().put(login.clone(), known);
                 self.last(login)
             }
         }

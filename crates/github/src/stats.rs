@@ -133,9 +133,6 @@ pub(crate) struct Measured {
     etags: Vec<String>,
     /// How many repositories GitHub says there are.
     said: u64,
-    /// Earlier versions kept less of descriptions.
-    #[serde(default)]
-    has_whole_texts: bool,
 }
 
 impl Measured {
@@ -204,8 +201,8 @@ pub(crate) async fn measure(
     before: Option<&Measured>,
 ) -> Result<Measured, GithubError> {
     let can_be_kept = |before: &&Measured| {
-        before.has_whole_texts
-            && before.etags.iter().all(|etag| !etag.is_empty())
+        // Earlier builds kept neither ids nor whole descriptions.
+        before.etags.iter().all(|etag| !etag.is_empty())
             && before.stats.known.iter().all(|repository| repository.id.is_some())
     };
     let known = before.filter(can_be_kept);
@@ -229,14 +226,14 @@ pub(crate) async fn measure(
                 let Stats { login, is_organization, followers, .. } = stats;
                 let stats = Stats { login, is_organization, followers, ..Stats::clone(&known.stats) };
                 etags.extend(known.etags.iter().skip(1).cloned());
-                return Ok(Measured { stats: Arc::new(stats), said, etags, has_whole_texts: true });
+                return Ok(Measured { stats: Arc::new(stats), said, etags });
             }
         },
     };
     let mut pages = RepositoryPages { stats, said, etags };
     pages.read(api, login, first).await?;
     let RepositoryPages { stats, said, etags } = pages;
-    Ok(Measured { stats: Arc::new(stats), said, etags, has_whole_texts: true })
+    Ok(Measured { stats: Arc::new(stats), said, etags })
 }
 
 /// What the account says of itself, without its repositories.

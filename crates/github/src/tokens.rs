@@ -7,7 +7,7 @@
 
 use crate::{
     AccountName,
-    ahead::is_ahead,
+    ahead::rests,
     token::{Budget, GithubToken},
     token_news::{TokenAnswer, TokenNews},
 };
@@ -77,7 +77,7 @@ impl Purse {
 
     fn left(&self, budget: Budget, now: u64) -> u64 {
         match *self.quota(budget) {
-            Quota { left: Some(left), resets, .. } if now < until(resets, now) => left,
+            Quota { left: Some(left), resets, .. } if rests(resets, LONGEST, now) => left,
             _ => self.most(budget),
         }
     }
@@ -97,9 +97,9 @@ impl Purse {
     }
 }
 
-/// The end of a rest; 0 if a clock that was ahead has set it, because no rest is longer than [`LONGEST`].
+/// The end of a rest; 0 if it is over, or a clock that was ahead has set it: no rest is longer than [`LONGEST`].
 fn until(end: u64, now: u64) -> u64 {
-    if is_ahead(end, now.saturating_add(LONGEST)) { 0 } else { end }
+    if rests(end, LONGEST, now) { end } else { 0 }
 }
 
 /// One token, chosen for one call.

@@ -26,7 +26,7 @@ const SEEN_FOR: Duration = Duration::from_secs(600);
 const REMEMBERED: usize = 1000;
 /// How long the store is waited for, if there is another answer.
 const LOOK: Duration = Duration::from_millis(250);
-/// And if there is none but that nothing is known. GitHub's image proxy waits for four seconds.
+/// The same if nothing is remembered: then there is no other answer. GitHub's image proxy waits for four seconds.
 const LOOK_FOR_NEW: Duration = Duration::from_secs(2);
 
 /// The data about a tracked account, other than its statistics.
@@ -158,6 +158,7 @@ impl TrackedAccounts {
     ///
     /// [`NotTracked`].
     pub async fn add(&self, name: &AccountName) -> Result<(), NotTracked> {
+        self.room_for(name).await?;
         self.change(name, |account| Some(account.unwrap_or_default())).await
     }
 
@@ -172,6 +173,7 @@ impl TrackedAccounts {
         kind: &str,
         spelt: &str,
     ) -> Result<String, NotTracked> {
+        self.room_for(name).await?;
         let mut kept = String::new();
         self.change(name, |account| {
             let mut account = account.unwrap_or_default();
@@ -183,16 +185,21 @@ impl TrackedAccounts {
         Ok(kept)
     }
 
+    /// Whether the account is tracked, or may be.
+    async fn room_for(&self, name: &AccountName) -> Result<(), NotTracked> {
+        let is_new = self.find(name).await?.is_none();
+        if is_new && self.store.kept_count(SHELF).await? >= MOST_TRACKED as u64 {
+            return Err(NotTracked::TooMany);
+        }
+        Ok(())
+    }
+
     /// Changes what is known of an account. Other processes may change it too, so `change` may be asked again.
     async fn change(
         &self,
         name: &AccountName,
         mut change: impl FnMut(Option<TrackedAccount>) -> Option<TrackedAccount> + Send,
     ) -> Result<(), NotTracked> {
-        let is_new = self.find(name).await?.is_none();
-        if is_new && self.store.kept_count(SHELF).await? >= MOST_TRACKED as u64 {
-            return Err(NotTracked::TooMany);
-        }
         let mut changed = None;
         tallymark_store::change_kept(&*self.store, SHELF, name.as_str(), |kept| {
             changed = change(kept.map(read));

@@ -56,7 +56,9 @@ impl WorkNews {
     pub(crate) fn failed(&self, login: &AccountName, part: WorkPart, why: &GithubError, is_tracked: bool) {
         let error = why as &dyn std::error::Error;
         if is_of_account(why) {
-            if is_tracked && self.lock().is_new_of(login, part) {
+            let mut logged = self.lock();
+            logged.hear();
+            if is_tracked && logged.is_new_of(login, part) {
                 warn!(%login, error, "{part} cannot be fetched; the last ones stay");
             }
         } else if is_outage(why) && !std::mem::replace(&mut self.lock().is_down, true) {
@@ -67,9 +69,7 @@ impl WorkNews {
     /// Takes in an answer.
     pub(crate) fn answered(&self, login: &AccountName, part: WorkPart) {
         let mut logged = self.lock();
-        if std::mem::take(&mut logged.is_down) {
-            info!("GitHub's GraphQL API answers again");
-        }
+        logged.hear();
         if logged.of.remove(&(login.clone(), part)) {
             info!(%login, "{part} can be fetched again");
         }
@@ -81,6 +81,13 @@ impl WorkNews {
 }
 
 impl LoggedWork {
+    /// GitHub has answered, whatever it said.
+    fn hear(&mut self) {
+        if std::mem::take(&mut self.is_down) {
+            info!("GitHub's GraphQL API answers again");
+        }
+    }
+
     fn is_new_of(&mut self, login: &AccountName, part: WorkPart) -> bool {
         let key = (login.clone(), part);
         !self.of.contains(&key) && (self.of.len() >= MOST || self.of.insert(key))
@@ -91,11 +98,7 @@ impl LoggedWork {
 pub(crate) fn is_of_account(why: &GithubError) -> bool {
     matches!(
         why,
-        GithubError::Absurd(_)
-            | GithubError::Query(_)
-            | GithubError::Unreadable(_)
-            | GithubError::Nobody
-            | GithubError::NoRight
+        GithubError::Absurd(_) | GithubError::Query(_) | GithubError::Unreadable(_) | GithubError::Nobody
     )
 }
 
@@ -121,6 +124,10 @@ mod tests {
         news.failed(&login, WorkPart::Code, &outage, false);
         assert!(news.lock().is_down && is_outage(&outage) && !is_of_account(&outage));
         news.answered(&login, WorkPart::Code);
+        assert!(!news.lock().is_down);
+        // An answer of no use is one too: the next outage is logged.
+        news.failed(&login, WorkPart::Code, &outage, false);
+        news.failed(&login, WorkPart::Code, &GithubError::Nobody, false);
         assert!(!news.lock().is_down);
         for silent in [GithubError::Reserved, GithubError::Store, GithubError::Exhausted { until: 1 }] {
             assert!(!is_outage(&silent) && !is_of_account(&silent));

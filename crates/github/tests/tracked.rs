@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions beside the tests are test code too")]
 
 use std::sync::Arc;
-use tallymark_github::{AccountName, CardAddress, CardKind, TrackedAccounts};
+use tallymark_github::{AccountName, CardAddress, CardKind, MOST_TRACKED, NotTracked, TrackedAccounts};
 use tallymark_store::{Retention, Store, StoreUrl};
 use tallymark_testbed::{Redis, temp_dir};
 
@@ -75,4 +75,30 @@ async fn the_cards_viewed_last_are_files() {
     // Another process, in which it was not viewed lately.
     TrackedAccounts::new(store.clone()).show_card(&name, card(6)).await.unwrap();
     assert_eq!(cards().await, (7..25).chain([3, 6]).map(card).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_new_account_needs_room_and_a_view_reads_its_account_twice() {
+    let redis = Redis::start();
+    let store = tallymark_store::open(&StoreUrl::Redis(redis.url()), Retention::default()).await.unwrap();
+    let tracked = TrackedAccounts::new(store);
+    let [known, new] = ["octo", "other"].map(|name| AccountName::new(name).unwrap());
+    tracked.add(&known).await.unwrap();
+    // The list is full. These are its keys alone.
+    let list = redis.cli(&["--scan", "--pattern", "*github-tracked", "--type", "zset"]);
+    let fill = "for n = 2, ARGV[1] do redis.call('ZADD', KEYS[1], '+inf', 'u' .. n) end";
+    redis.cli(&["EVAL", fill, "1", &list, &MOST_TRACKED.to_string()]);
+    redis.cli(&["CONFIG", "SET", "slowlog-max-len", "100000"]);
+    redis.cli(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
+    tracked.show_card(&known, card("octo", 1)).await.unwrap();
+    let log = redis.cli(&["SLOWLOG", "GET", "100000"]);
+    let (commands, keys) = (log.lines(), log.lines().skip(1));
+    let is_read = |(command, key): &(&str, &str)| *command == "GET" && key.ends_with("octo");
+    assert_eq!(commands.zip(keys).filter(is_read).count(), 2, "{log}");
+    tracked.add(&known).await.unwrap();
+    tracked.add_banner(&known, "dark", "octo").await.unwrap();
+    for refused in [tracked.add(&new).await, tracked.add_banner(&new, "dark", "other").await.map(drop)] {
+        assert!(matches!(refused, Err(NotTracked::TooMany)), "{refused:?}");
+    }
+    assert_eq!(tracked.find(&new).await.unwrap(), None);
 }

@@ -248,6 +248,23 @@ async fn whatever_fails_what_was_known_stays_with_its_age() {
     assert_eq!(aged.work.contributions.as_ref().unwrap().at, aged.at);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_that_failed_are_forgotten_when_everything_fails() {
+    let (now, later) = clock!();
+    let site = Site::new().await;
+    site.github.token(TOKEN, "owner", 5000);
+    octo(&site.github);
+    let (statistics, login) = (site.statistics(&[TOKEN], now), AccountName::new("octo").unwrap());
+    for (fails, parts, is_why_known) in [("/graphql", 2, false), ("/", 0, true)] {
+        let fault = WebReply::status(500, "text/plain", "");
+        site.github.answer_instead(move |request| request.target.starts_with(fails).then(|| fault.clone()));
+        later(26);
+        of(&statistics, "octo").await;
+        assert_eq!(statistics.unread(&login).len(), parts, "{fails}");
+        assert_eq!(statistics.why_not(&login).is_some(), is_why_known, "{fails}");
+    }
+}
+
 /// The round in which the sizes failed is not taken for one in which they were measured.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sizes_that_failed_after_a_push_are_asked_for_again() {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tallymark_core::Now;
 use tallymark_store::{Cursor, Shelved, Store};
+use tracing::debug;
 use uuid::Uuid;
 
 const KEY: &str = "teller";
@@ -66,7 +67,10 @@ impl Turn {
 
     /// Lets go of it, so that another daemon need not wait until it is silent for too long.
     pub(crate) async fn leave(mut self) -> Result<(), NotTold> {
-        self.keep_as_of(0).await.map(|_| ())
+        if !self.keep_as_of(0).await? {
+            debug!("another daemon has taken over the news already");
+        }
+        Ok(())
     }
 
     async fn keep(&mut self) -> Result<bool, NotTold> {
@@ -79,7 +83,9 @@ impl Turn {
         let value = serde_json::to_vec(&KeptTurn { owner: self.owner, cursor }).unwrap_or_default();
         let turn = Shelved { at, value };
         let is_ours = self.store.exchange(TURN, KEY, self.kept.as_ref(), turn.clone(), None).await?;
-        self.kept = Some(turn);
+        if is_ours {
+            self.kept = Some(turn);
+        }
         Ok(is_ours)
     }
 }

@@ -136,9 +136,8 @@ impl Rankings {
         let Round { followers, tops, jobs, done, .. } = round;
         let Some(follower) = followers.get_mut(which) else { return };
         let before = follower.begun.replace((Instant::now(), now)).map(|(_, before)| before);
-        let set_back = before.is_some_and(|before| before.unix_ms > now.unix_ms);
         // Otherwise periods would begin that others have already followed.
-        if set_back {
+        if before.is_some_and(|before| before.unix_ms > now.unix_ms) {
             follower.since.clear();
         }
         follower.since.retain(|event, _| events.contains(event));
@@ -153,14 +152,14 @@ impl Rankings {
                     let before = follower.before.remove(&event).unwrap_or_default();
                     changed.entry(event).or_default().extend(before);
                 }
-                if period.slides() && set_back {
-                    // Names that are not in it may have more in an earlier window.
-                    tops.remove(&(event, period));
-                    done.remove(&(event, period));
-                    jobs.retain(|job| !job.has(event, &[period]));
-                    continue;
-                }
                 if period.slides() {
+                    // The clock was set back: names that are not in it may have more in an earlier window.
+                    let is_later = |of: Span| of.begin() > from;
+                    if tops.get(&(event, period)).is_some_and(|kept| is_later(kept.span)) {
+                        tops.remove(&(event, period));
+                        done.remove(&(event, period));
+                    }
+                    jobs.retain(|job| !job.span(event, period).is_some_and(is_later));
                     let again = changed.entry(event).or_default();
                     jobs.iter_mut().for_each(|job| again.extend(job.slide(event, period, span)));
                     if let Some(kept) = tops.get_mut(&(event, period)).filter(|kept| kept.span != span) {
@@ -271,5 +270,49 @@ impl Rankings {
         let KeptRanking { from, as_of, took, .. } = *kept;
         let ranking = Ranking { as_of, took, from, entries: kept.top.entries() };
         self.write().tables.insert((event, period), Arc::new(ranking));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use tallymark_core::{Batch, Entry, When};
+    use tallymark_store::{Retention, StoreUrl};
+    use uuid::Uuid;
+
+    /// Half a minute after one has begun.
+    static CLOCK: AtomicI64 = AtomicI64::new(1_780_000_050_000);
+
+    fn now() -> Now {
+        Now { unix_ms: CLOCK.load(Ordering::Relaxed) }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_costs_a_ranking_only_if_its_window_was_earlier() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(dir.path().join("t.db"));
+        let store = tallymark_store::open(&url, Retention::default()).await.unwrap();
+        let claim = store.claim(Uuid::new_v4()).await.unwrap();
+        let (event, name, when) = (Event::HIT, Name::new("a").unwrap(), When::Minute(now().minute()));
+        let batch = Batch::of(claim.instance, 1, vec![Entry { event, name, when, count: 1 }]);
+        store.apply(&claim, &[batch]).await.unwrap();
+        let rankings = Rankings::new(store, now, Default::default());
+        let mut round = Round::default();
+        rankings.look(&mut round).await.unwrap();
+        while rankings.step(&mut round).await.unwrap() {}
+        let mut is_kept_after = |by: i64| {
+            CLOCK.fetch_add(by, Ordering::Relaxed);
+            rankings.begin_wave(&mut round, 2);
+            let is_kept = |&period: &Period| {
+                let key = (event, period);
+                (round.tops.contains_key(&key), round.done.contains_key(&key))
+            };
+            FOLLOWED[2].iter().map(is_kept).collect::<Vec<_>>()
+        };
+        for by in [0, -20_000, 60_000] {
+            assert_eq!(is_kept_after(by), [(true, true); 2], "{by}");
+        }
+        assert_eq!(is_kept_after(-60_000), [(false, false); 2]);
     }
 }

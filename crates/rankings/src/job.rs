@@ -77,6 +77,12 @@ impl RankingJob {
         }
     }
 
+    /// What it ranks for a period, as far as it does.
+    pub(super) fn span(&self, event: Event, period: Period) -> Option<Span> {
+        let part = self.parts.iter().find(|part| part.period == period);
+        part.filter(|_| self.event == event).map(|part| part.span)
+    }
+
     pub(super) fn has(&self, event: Event, group: &[Period]) -> bool {
         self.event == event && self.parts.iter().any(|part| group.contains(&part.period))
     }
@@ -121,5 +127,27 @@ impl RankingJob {
         let floor = self.floor_of_others().unwrap_or(i64::MAX);
         self.names.retain(|&(_, count)| count > floor);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_minutes_have_names_to_spare_for_those_that_shrink() {
+        let now = Now { unix_ms: 1_780_000_000_000 };
+        let span = Period::Minute.span(now);
+        let mut job = RankingJob::new(Event::HIT, &[Period::Minute], now);
+        let top = job.top_mut(Event::HIT, Period::Minute, span).unwrap();
+        let name = |n: i64| Name::new(&format!("n{n}")).unwrap();
+        (1..=2500).for_each(|n| top.offer(name(n), n));
+        // Those that are shown have nothing in these minutes any more.
+        (1501..=2500).for_each(|n| top.update(&name(n), 0));
+        let expect: Vec<_> = (501..=1500).rev().map(|n| (name(n), n)).collect();
+        assert!(top.is_whole());
+        assert_eq!(top.entries(), expect);
+        top.update(&name(1500), 0);
+        assert!(!top.is_whole(), "one that was left out would be shown");
     }
 }

@@ -1,4 +1,5 @@
-//! The busiest names: the top 1,000 of each event, for six periods, computed in the background.
+//! The busiest names: the top 1,000 of each event, for six periods (and two more for HitMe's lists), computed in the
+//! background.
 //!
 //! Counting hits does no work for them, and nothing waits for them: [`Rankings::run`] reads the store slice by slice,
 //! and rests after each for 50 times as long as it took, so it uses at most 2 % of the store's time. The first ranking

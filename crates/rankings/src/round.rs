@@ -200,7 +200,7 @@ impl Rankings {
     }
 
     /// Finds what is due.
-    async fn look(&self, round: &mut Round) -> Result<()> {
+    pub(super) async fn look(&self, round: &mut Round) -> Result<()> {
         let now = (self.now)();
         let seen = round.seen.take().map(|seen| seen.head);
         let head = match seen.clone().filter(|_| round.quiet && !round.told) {
@@ -293,7 +293,7 @@ impl Rankings {
     }
 
     /// One call for the rankings whose turn it is. Returns whether there were any.
-    async fn step(&self, round: &mut Round) -> Result<bool> {
+    pub(super) async fn step(&self, round: &mut Round) -> Result<bool> {
         let Some(mut job) = round.next() else { return Ok(false) };
         if !job.go_on(&self.counts).await? {
             round.jobs.push_back(job);
@@ -332,13 +332,14 @@ impl Rankings {
     }
 
     fn show_age(&self) {
-        let known = self.read();
-        for period in Period::EVERY {
-            let of_period = known.tables.iter().filter(|((_, of), _)| *of == period);
-            if let Some(oldest) = of_period.map(|(_, ranking)| ranking.as_of).min() {
-                let label = PeriodLabel { period: period.word() };
-                self.meters.timestamp.get_or_create(&label).set(oldest as f64 / 1000.0);
-            }
+        // The clock's hour and minute have the words of those that slide.
+        let mut oldest: HashMap<&str, i64> = HashMap::new();
+        for ((_, period), ranking) in &self.read().tables {
+            let as_of = oldest.entry(period.word()).or_insert(ranking.as_of);
+            *as_of = ranking.as_of.min(*as_of);
+        }
+        for (period, as_of) in oldest {
+            self.meters.timestamp.get_or_create(&PeriodLabel { period }).set(as_of as f64 / 1000.0);
         }
     }
 }

@@ -68,7 +68,7 @@ impl ShelfPlace {
     }
 }
 
-/// So often another process may be faster.
+/// How often a change is tried again because another process was faster.
 const TRIES: usize = 1000;
 
 /// Changes a thing that other processes may change at the same time: what `change` makes of it is put in its place, unless

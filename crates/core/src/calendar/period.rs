@@ -20,7 +20,7 @@ pub enum Period {
     Minute,
     /// This hour by the clock. Only HitMe's lists have it: it is nearly empty when an hour begins.
     ClockHour,
-    /// This minute by the clock, for the same.
+    /// This minute by the clock. Only HitMe's lists have it, for the same reason.
     ClockMinute,
 }
 

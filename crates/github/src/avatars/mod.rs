@@ -15,7 +15,11 @@ mod turns;
 pub use pattern::{AvatarPattern, NotAPattern};
 pub use source::AvatarSource;
 
-use crate::{AccountName, ahead::is_ahead, tracked::TrackedAccounts};
+use crate::{
+    AccountName,
+    ahead::{is_ahead, rests},
+    tracked::TrackedAccounts,
+};
 use hyper::StatusCode;
 use known::{KnownAvatar, KnownAvatars};
 use prometheus_client::{
@@ -328,7 +332,7 @@ impl Avatars {
     }
 }
 
-/// Whether a time has come, or was set by a clock that was ahead: nothing rests for longer than a picture is fresh.
+/// Whether it is to be looked for again. Nothing rests for longer than a picture is fresh.
 fn is_due(at: u64, now: u64) -> bool {
-    at <= now || is_ahead(at, now.saturating_add(FRESH))
+    !rests(at, FRESH, now)
 }

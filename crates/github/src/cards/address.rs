@@ -84,7 +84,7 @@ impl CardAddress {
         CardAddress { kind, name, values: KEYS.map(text).into() }
     }
 
-    /// What the address lacks of what every card of its kind needs.
+    /// Which required parameter is missing from the address, if any.
     #[must_use]
     pub fn lacks(&self, lang: CardLang) -> Option<String> {
         let is_of_repository = matches!(self.kind, CardKind::Repository | CardKind::Traffic);

@@ -1,5 +1,5 @@
 //! The parameters that say how a card looks, as github-readme-stats has them. No number depends on them, so a wrong
-//! value is as none.
+//! value is ignored.
 
 use super::{
     CardAddress, CardNotes,

@@ -6,7 +6,7 @@
 use super::{CardAddress, CardNotes};
 use std::ops::RangeInclusive;
 use tallymark_badge::card::CardLang;
-use tallymark_core::{choice, nearest, switch};
+use tallymark_core::{choice, find_choice, switch};
 
 /// What a note says of a value that is ignored.
 const IGNORED: &str = "so it is ignored";
@@ -43,13 +43,11 @@ pub(super) fn words<T: Copy>(
 }
 
 fn known_word<T: Copy>(key: &str, word: &str, known: &[(&str, T)], notes: &mut CardNotes) -> Option<T> {
-    let found = known.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
-    if found.is_none() {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        let meant = nearest(word, &names).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+    let ignored = |near: Option<&str>| {
+        let meant = near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
         notes.instead(key, word, &format!("is unknown{meant}, {IGNORED}"));
-    }
-    found.map(|(_, value)| *value)
+    };
+    find_choice(word, known).map_err(ignored).ok()
 }
 
 /// Any words with commas between them.

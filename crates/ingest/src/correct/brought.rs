@@ -3,7 +3,7 @@
 //! It is a position of an instance of its own, so a backup and a copied store have it. A correction changes it in the
 //! transaction of the counts, and only if it is still as it was read.
 
-use super::unread;
+use super::memory::state;
 use crate::import::named_instance;
 use std::collections::BTreeMap;
 use tallymark_core::{BASE, CorrectionRecord, Event, Name, NotCorrected, PositionChange};
@@ -16,20 +16,20 @@ fn source(event: Event, name: &Name) -> String {
 /// What the store knows of a name.
 pub(super) async fn known(store: &dyn Store, event: Event, name: &Name) -> Result<u64, NotCorrected> {
     let source = source(event, name);
-    let positions = store.positions(Some(named_instance(&source))).await.map_err(unread)?;
-    let known = positions.into_iter().find(|(_, position)| position.source == source);
-    known.map_or(Ok(0), |(_, position)| {
-        let why = "the store has a position that is not a number";
-        position.state.parse().map_err(|_| NotCorrected::Refused(why.to_owned()))
-    })
+    let known = state(store, named_instance(&source), &source).await?;
+    if known.is_empty() {
+        return Ok(0);
+    }
+    let why = "the store has a position that is not a number";
+    known.parse().map_err(|_| NotCorrected::Refused(why.to_owned()))
 }
 
 /// From one number to another, if they differ.
 pub(super) fn change(event: Event, name: &Name, from: u64, to: u64) -> Option<PositionChange> {
     let source = source(event, name);
     let instance = named_instance(&source);
-    let state = |known: u64| if known == 0 { String::new() } else { known.to_string() };
-    (from != to).then(|| PositionChange { instance, source, from: state(from), to: state(to) })
+    let said = |known: u64| if known == 0 { String::new() } else { known.to_string() };
+    (from != to).then(|| PositionChange { instance, source, from: said(from), to: said(to) })
 }
 
 /// By how much a part has changed what is known.

@@ -6,7 +6,7 @@
 
 use super::unread;
 use crate::import::{hits_sh, named_instance};
-use tallymark_core::{Event, Name, NotCorrected, PositionChange, TRAFFIC_EVENTS};
+use tallymark_core::{Event, Name, NotCorrected, PositionChange};
 use tallymark_store::Store;
 use uuid::Uuid;
 
@@ -32,10 +32,19 @@ impl MemoryPlace {
     fn of(event: Event, name: &Name, is_whole: bool) -> Vec<MemoryPlace> {
         let source = hits_sh::source(event, name);
         let mut places = vec![MemoryPlace { instance: named_instance(&source), source, stays: false }];
-        let at = TRAFFIC_EVENTS.iter().position(|word| is_whole && *word == event.as_str());
-        let source = at.and_then(|at| [Some(0), None, Some(1)][at]).map(|at| TRAFFIC_SOURCES[at].to_owned());
-        let of_traffic = |source| MemoryPlace { instance: traffic_instance(name), source, stays: true };
-        places.extend(source.map(of_traffic));
+        let [views, clones] = TRAFFIC_SOURCES;
+        let source = match event.as_str() {
+            // Visitors come with the views.
+            "gh-views" => Some(views),
+            "gh-clones" => Some(clones),
+            _ => None,
+        };
+        let of_traffic = |source: &str| MemoryPlace {
+            instance: traffic_instance(name),
+            source: source.to_owned(),
+            stays: true,
+        };
+        places.extend(source.filter(|_| is_whole).map(of_traffic));
         places
     }
 
@@ -49,7 +58,8 @@ impl MemoryPlace {
     }
 }
 
-async fn state(store: &dyn Store, instance: Uuid, source: &str) -> Result<String, NotCorrected> {
+/// What a position says; nothing if there is none.
+pub(super) async fn state(store: &dyn Store, instance: Uuid, source: &str) -> Result<String, NotCorrected> {
     let positions = store.positions(Some(instance)).await.map_err(unread)?;
     let found = positions.into_iter().find(|(_, position)| position.source == source);
     Ok(found.map_or_else(String::new, |(_, position)| position.state))

@@ -29,7 +29,7 @@ pub enum HitsShError {
          was counted"
     )]
     AnotherCounter(String, String, String),
-    /// Which of them an answer is of cannot be told.
+    /// It cannot be told which counter an answer belongs to.
     #[error(
         "two counters of hits.sh were merged into this name, so it is not known how far each was counted. Nothing was counted"
     )]

@@ -23,6 +23,8 @@ pub(super) const CHUNK: usize = 1000;
 const DAYS: Range<i32> = 0..84_006;
 /// Their years.
 const YEARS: Range<i32> = 1970..2200;
+/// An attempt, as messages name it.
+const STATUSES: &str = "looking for statuses";
 
 /// The identity of the store; a store without one gets it now.
 pub(super) async fn identity(link: &Link, script: &Script) -> Result<Uuid> {
@@ -264,6 +266,12 @@ impl Reader {
     /// Checks the hash of every year, then those of the months of the existing years, instead of searching all keys.
     pub(super) async fn status_months(&self, event: Event, name: &Name) -> Result<Vec<Month>> {
         let years: Vec<String> = YEARS.map(|year| keys::year_statuses(event, name, year)).collect();
+        // Most names have none of them, and one answer for all keys is cheap.
+        let live = self.link.live(STATUSES).await?;
+        let any = self.link.pipe(live, STATUSES, redis::pipe().cmd("EXISTS").arg(&years)).await?;
+        if matches!(any[..], [Value::Int(0)]) {
+            return Ok(Vec::new());
+        }
         let years = self.existing(YEARS.zip(years)).await?;
         let months = years.into_iter().flat_map(|year| (1..=12).filter_map(move |m| Month::of(year, m)));
         let months = months.map(|month| (month, keys::month_statuses(event, name, month)));
@@ -272,23 +280,17 @@ impl Reader {
 
     /// Those whose key exists.
     async fn existing<T>(&self, keys: impl Iterator<Item = (T, String)>) -> Result<Vec<T>> {
-        const ATTEMPT: &str = "looking for statuses";
-        let (all, keys): (Vec<T>, Vec<String>) = keys.unzip();
+        let mut pipeline = redis::pipe();
+        let mut all = Vec::new();
+        for (of_key, key) in keys {
+            pipeline.cmd("EXISTS").arg(key);
+            all.push(of_key);
+        }
         if all.is_empty() {
             return Ok(all);
         }
-        // Most names have none of them, and one answer for all keys is cheap.
-        let live = self.link.live(ATTEMPT).await?;
-        let any = self.link.pipe(live, ATTEMPT, redis::pipe().cmd("EXISTS").arg(&keys)).await?;
-        if matches!(any[..], [Value::Int(0)]) {
-            return Ok(Vec::new());
-        }
-        let mut pipeline = redis::pipe();
-        for key in &keys {
-            pipeline.cmd("EXISTS").arg(key);
-        }
-        let live = self.link.live(ATTEMPT).await?;
-        let answers = self.link.pipe(live, ATTEMPT, &mut pipeline).await?;
+        let live = self.link.live(STATUSES).await?;
+        let answers = self.link.pipe(live, STATUSES, &mut pipeline).await?;
         let there = |answer: &Value| matches!(answer, Value::Int(1));
         Ok(all
             .into_iter()

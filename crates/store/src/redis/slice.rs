@@ -187,7 +187,7 @@ impl Reader {
         };
         // The first day may be over since the slice before.
         let day = at.day.unwrap_or(from.day().0);
-        // What one day has is no limit for two.
+        // A name's count on one day does not limit its count over two.
         let of_day = if from.day() == to.day() { floor } else { 0 };
         let (counts, next) = self.of_day(event, Day(day), of_day, Some(&at.cursor)).await?;
         let names: Vec<Name> = counts.into_iter().map(|(name, _)| name).collect();

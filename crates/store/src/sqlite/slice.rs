@@ -12,7 +12,8 @@ use tallymark_core::{Event, Name};
 const ROWS: i64 = 20_000;
 /// The minimum number of names that it examines.
 const FEWEST: i64 = 500;
-/// Where a bucket begins in its index costs as much as so many rows.
+/// Finding the first row of a bucket costs about as much as reading this many rows. An estimate: it only decides how long
+/// a slice takes.
 const SEEK: i64 = 5;
 
 /// The events of the names, each found with one index lookup.
