@@ -304,8 +304,10 @@ fn id_suffix(badge: &Badge<'_>) -> [u8; 8] {
     let colors = [badge.label_color, badge.color].map(|color| [color.r, color.g, color.b]);
     // A byte UTF-8 does not have: "ab" + "c" is not "a" + "bc".
     let texts = badge.label.bytes().chain([0xff]).chain(badge.value.bytes());
-    let clear = [badge.label_color, badge.color].map(|color| color.a).into_iter();
-    id::suffix(texts.chain(colors.into_iter().flatten()).chain(clear.filter(|alpha| *alpha != u8::MAX)))
+    // Both, so that it shows whose they are.
+    let alphas = [badge.label_color.a, badge.color.a];
+    let clear = alphas.into_iter().filter(|_| alphas != [u8::MAX; 2]);
+    id::suffix(texts.chain(colors.into_iter().flatten()).chain(clear))
 }
 
 /// Appends a number of at most four digits, as every width is. `write!` would take longer than everything else.
@@ -346,7 +348,19 @@ mod tests {
     #[test]
     fn ids_differ_between_badges_that_differ() {
         let red = Badge { color: Color::RED, ..Badge::hits("1") };
-        let all = [Badge::hits("1"), Badge::hits("2"), Badge::new("h", "its1"), Badge::new("hi", "ts1"), red];
+        let half = Color { a: 0x80, ..Color::RED };
+        let both = Badge { label_color: Color::RED, ..red };
+        let all = [
+            Badge::hits("1"),
+            Badge::hits("2"),
+            Badge::new("h", "its1"),
+            Badge::new("hi", "ts1"),
+            red,
+            both,
+            Badge { color: half, ..both },
+            Badge { label_color: half, ..both },
+            Badge { color: half, label_color: half, ..both },
+        ];
         let ids: std::collections::HashSet<_> = all.iter().map(id_suffix).collect();
         assert_eq!(ids.len(), all.len());
     }

@@ -29,6 +29,7 @@ mod id;
 mod locale;
 mod look;
 pub mod number;
+mod own_pictures;
 pub mod panel;
 mod px;
 pub mod reading;

@@ -504,7 +504,7 @@ impl Daemon {
         let last = async {
             if let Some((telling, stop)) = self.telling {
                 stop.cancel();
-                // What it has not told another daemon tells, or this one after the next start.
+                // News that it has not sent are sent by another daemon, or by this one after its next start.
                 let _ = telling.await;
             }
             home.await

@@ -72,7 +72,7 @@ struct Archive<'a> {
     errand: Errand,
     /// The last day of views, and of clones.
     counted: [Option<Day>; 2],
-    /// Whether anything was counted under this name.
+    /// Whether this name was counted as far as the one before.
     has_own: bool,
 }
 
@@ -162,15 +162,17 @@ async fn count_as(store: &Arc<dyn Store>, repository: &KnownRepository, name: &N
 }
 
 impl Archive<'_> {
-    /// What was not counted under this name was counted as far as under the one before.
+    /// The name before counts as much as this one: a repository may be renamed back, and then this one is behind.
     async fn open<'a>(store: &'a Arc<dyn Store>, name: Name, before: Option<&Name>) -> Result<Archive<'a>> {
         let own = counted(store, &name).await?;
         let earlier = match before {
             Some(before) => counted(store, before).await?,
             None => [None, None],
         };
-        let (instance, has_own) = (traffic_instance(&name), own != [None, None]);
-        let counted = [own[0].or(earlier[0]), own[1].or(earlier[1])];
+        let counted = [own[0].max(earlier[0]), own[1].max(earlier[1])];
+        // Only a name that is as far as the one before takes its place on the shelf.
+        let has_own = own != [None, None] && own == counted;
+        let instance = traffic_instance(&name);
         Ok(Archive { store, name, instance, errand: Errand::new(store.clone(), instance), counted, has_own })
     }
 

@@ -158,8 +158,20 @@ fn a_repository_that_is_renamed_on_github_is_counted_on() {
         assert_eq!((sync(), sync()), ([1, 5, 0], [1, 0, 0]));
         let of = |name: &str| ["gh-views", "gh-clones"].map(|event| total(name, event));
         assert_eq!((of("Octo/r1"), of("Octo/Renamed")), ([17, 4], [5, 0]));
+        // Under its first name again, where fewer days were counted, it goes on where the second ended.
+        let (views, clones) =
+            ([(ago(4), 10, 3), (ago(3), 7, 2), (ago(2), 5, 1)], [(ago(4), 4, 1), (ago(2), 6, 1)]);
+        github.rename("octo/r1", "r1");
+        github.traffic("octo/r1", &views, &clones[..1]);
+        assert_eq!((sync(), sync()), ([1, 0, 0], [1, 0, 0]));
+        github.traffic("octo/r1", &views, &clones);
+        assert_eq!((sync(), sync()), ([1, 0, 6], [1, 0, 0]));
+        assert_eq!((of("Octo/r1"), of("Octo/Renamed")), ([17, 10], [5, 0]));
+        github.rename("octo/r1", "Renamed");
+        github.traffic("octo/renamed", &views, &clones);
+        assert_eq!(sync(), [1, 0, 0]);
         place.run(&["merge", "Octo/r1", "Octo/Renamed"]).good();
-        assert_eq!((sync(), of("Octo/Renamed")), ([1, 0, 0], [22, 4]));
+        assert_eq!((sync(), of("Octo/Renamed")), ([1, 0, 0], [22, 10]));
     }
 }
 

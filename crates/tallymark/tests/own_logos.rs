@@ -1,6 +1,6 @@
 //! Logos and digit themes of the operator's, from directories: drawn by name, read again on SIGHUP, and refused if they are none.
 
-use crate::common::{PATIENCE, Place, run, stop};
+use crate::common::{PATIENCE, Place, run, run_with, stop};
 use std::{fs, process::Command};
 use tallymark_testbed::{http, wait_until};
 
@@ -56,6 +56,10 @@ fn logos_of_a_directory_are_drawn_by_name() {
     for file in ["broken.svg", "other.svg"] {
         assert!(said.stderr.contains(&format!("{file}: the SVG cannot be read")), "{said:?}");
     }
+    // Beside a wrong variable too.
+    let file = place.config_path().display().to_string();
+    run_with(&["check-config", &file], &[("PORT", "many")], b"")
+        .refused(78, &["PORT: ", "line 2: ", "broken.svg: the SVG cannot be read", "other.svg: "]);
     // A start says so, and only badges that ask for them do, too.
     let mut daemon = place.serve();
     assert!(daemon.stderr().contains("broken.svg: the SVG cannot be read"), "{}", daemon.stderr());

@@ -3,7 +3,7 @@
 use super::BannerPalette;
 use crate::{
     shares::Shares,
-    text::{BeforeNumber, clean, width},
+    text::{BEFORE_ELLIPSIS, BeforeNumber, clean, width},
 };
 use std::fmt::{self, Formatter};
 
@@ -79,8 +79,7 @@ fn cut(name: &str) -> String {
         used <= LETTERS
     });
     let begin: String = begin.collect();
-    // A full stop would look like a part of the ellipsis.
-    format!("{}…", begin.trim_end_matches([' ', '.']))
+    format!("{}…", begin.trim_end_matches(BEFORE_ELLIPSIS))
 }
 
 #[cfg(test)]

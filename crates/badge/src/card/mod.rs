@@ -153,7 +153,7 @@ pub fn away((width, height): (u32, u32), look: &CardLook) -> String {
     })
 }
 
-/// So many lines has a notice at most.
+/// The most lines that a notice has.
 const LINES: usize = 6;
 
 /// A card that says something in place of statistics.

@@ -6,10 +6,7 @@ use std::fmt;
 
 /// A colour of a card, which may let shine through what is behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CardPaint {
-    color: Color,
-    alpha: u8,
-}
+pub struct CardPaint(Color);
 
 impl CardPaint {
     /// Reads a colour as [`Color::parse`] does, `transparent`, or four or eight hexadecimal digits, the last of which are its
@@ -23,40 +20,31 @@ impl CardPaint {
             return Ok(CardPaint::seen_through(Color::WHITE));
         }
         let digits = text.trim().trim_start_matches('#');
-        let (short, long) = (digits.len() == 4, digits.len() == 8);
-        if !(short || long) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Color::parse(text).map(CardPaint::from);
-        }
-        let (color, alpha) = digits.split_at(if short { 3 } else { 6 });
-        let alpha = if short { alpha.repeat(2) } else { alpha.to_owned() };
-        let alpha = u8::from_str_radix(&alpha, 16).map_err(|_| ColorError::Hex)?;
-        Ok(CardPaint { color: Color::parse(&format!("#{color}"))?, alpha })
+        let is_hex = matches!(digits.len(), 4 | 8) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let color = if is_hex { Color::parse(&format!("#{digits}")) } else { Color::parse(text) };
+        color.map(CardPaint)
     }
 
     /// No paint at all.
     pub(super) const fn seen_through(color: Color) -> CardPaint {
-        CardPaint { color, alpha: 0 }
+        CardPaint(Color { a: 0, ..color })
     }
 
     /// Whether it is rather the page behind it that is seen.
     fn is_clear(self) -> bool {
-        self.alpha < 0x80
+        self.0.a < 0x80
     }
 }
 
 impl From<Color> for CardPaint {
     fn from(color: Color) -> CardPaint {
-        CardPaint { color: Color { a: u8::MAX, ..color }, alpha: color.a }
+        CardPaint(color)
     }
 }
 
 impl fmt::Display for CardPaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CardPaint { color: Color { r, g, b, .. }, alpha } = self;
-        match alpha {
-            0xff => self.color.fmt(f),
-            _ => write!(f, "#{r:02x}{g:02x}{b:02x}{alpha:02x}"),
-        }
+        self.0.fmt(f)
     }
 }
 
@@ -98,7 +86,7 @@ impl CardGround {
             return None;
         }
         let worst = |palette: &CardPalette| {
-            let on = |paint: &CardPaint| palette.texts().map(|text| contrast(text, paint.color));
+            let on = |paint: &CardPaint| palette.texts().map(|text| contrast(text, paint.0));
             paints.iter().flat_map(on).fold(f64::INFINITY, f64::min)
         };
         Some(if worst(one) >= worst(other) { one } else { other })
@@ -114,10 +102,11 @@ mod tests {
         for (text, written) in [
             ("fff", "#fff"),
             ("#0d1117", "#0d1117"),
-            ("00000000", "#00000000"),
-            ("f008", "#ff000088"),
+            ("00000000", "#0000"),
+            ("f008", "#f008"),
+            ("0d1117cc", "#0d1117cc"),
             ("ffffffff", "#fff"),
-            ("Transparent", "#ffffff00"),
+            ("Transparent", "#fff0"),
         ] {
             assert_eq!(CardPaint::parse(text).unwrap().to_string(), written, "{text}");
         }

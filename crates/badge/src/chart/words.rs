@@ -191,17 +191,11 @@ impl ChartWords {
 
     /// What several names have.
     pub(super) fn totals(self, totals: &[(String, i64)], last: Option<&str>) -> String {
-        let (colon, stop) = (self.colon(), self.stop());
-        let each = totals.iter().map(|(name, total)| match self.is_chinese() {
-            true => format!("{name}：{}{stop}", group(*total)),
-            false => format!(" {name}{colon}{}{stop}", group(*total)),
-        });
-        let each = each.collect::<String>();
-        let last = last.map(|last| match self.is_chinese() {
-            true => format!("最近：{last}。"),
-            false => format!(" Last: {last}."),
-        });
-        format!("{}{each}{}", self.pick("Totals:", "合计："), last.unwrap_or_default())
+        let (blank, colon, stop) = (self.pick(" ", ""), self.colon(), self.stop());
+        let one = |what: &str, said: &str| format!("{blank}{what}{colon}{said}{stop}");
+        let each = totals.iter().map(|(name, total)| one(name, &group(*total)));
+        let each: String = each.chain(last.map(|last| one(self.pick("Last", "最近"), last))).collect();
+        format!("{}{each}", self.pick("Totals:", "合计："))
     }
 }
 

@@ -33,13 +33,20 @@ pub enum ColorError {
     #[error("a colour after # has three or six hexadecimal digits, or four or eight with its opacity")]
     Hex,
     /// It is `rgb(...)`, but without three numbers from 0 to 255 in it.
-    #[error("rgb() has three numbers from 0 to 255, or three percentages")]
+    #[error(
+        "rgb() has three numbers from 0 to 255, or three percentages, and perhaps an opacity from 0 to 1"
+    )]
     Decimal,
     /// It is `hsl(...)`, but without an angle and two percentages in it.
-    #[error("hsl() has an angle up to 360 and two percentages: hsl(120, 50%, 50%)")]
+    #[error(
+        "hsl() has an angle up to 360 and two percentages, and perhaps an opacity from 0 to 1: hsl(120, 50%, 50%)"
+    )]
     Hsl,
     /// Neither hexadecimal digits, a function nor a name in the table.
-    #[error("the colour is neither a known name nor three or six hexadecimal digits nor rgb(R, G, B)")]
+    #[error(
+        "the colour is neither a known name, nor three or six hexadecimal digits (with an opacity: # and four or eight), \
+         nor rgb(R, G, B), nor hsl(H, S%, L%)"
+    )]
     Unknown,
 }
 

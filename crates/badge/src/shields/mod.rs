@@ -145,7 +145,9 @@ impl<'a> Shield<'a> {
         // A byte UTF-8 does not have: "ab" + "c" is not "a" + "bc".
         let texts = texts.into_iter().flat_map(|text| text.bytes().chain([0xff]));
         let logo = self.logo.map_or(0, |logo| logo.width as u8);
-        let clear = colors.into_iter().flatten().map(|color| color.a).filter(|alpha| *alpha != u8::MAX);
+        // Both, so that it shows whose they are.
+        let alphas = colors.map(|color| color.map_or(u8::MAX, |color| color.a));
+        let clear = alphas.into_iter().filter(|_| alphas != [u8::MAX; 2]);
         id::suffix(texts.chain(bytes).chain([logo]).chain(clear)).map(char::from).iter().collect()
     }
 }
@@ -198,5 +200,20 @@ struct TextFill(Color);
 impl Display for TextFill {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.0 == Color::WHITE { Ok(()) } else { write!(f, " fill=\"{}\"", self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_tell_which_colour_is_seen_through() {
+        let (red, half) = (Color::RED, Color { a: 0x80, ..Color::RED });
+        let id = |color, label_color| {
+            Shield { color, label_color: Some(label_color), ..Shield::new(Style::Flat, "hits", "1") }.id()
+        };
+        let all = [id(red, red), id(half, red), id(red, half), id(half, half)];
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len(), "{all:?}");
     }
 }

@@ -4,19 +4,17 @@
 //! rewritten, like those that strangers send.
 
 use super::{LogoFile, NotALogo};
-use crate::data_uri;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{
+    data_uri,
+    own_pictures::{OwnPictures, plain_name},
+};
 
 /// More are a mistake: each is kept in memory.
 pub const MOST_LOGOS: usize = 500;
 
-/// Logos by name.
+/// Logos by name. No icon takes the place of one that cannot be used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OwnLogos {
-    whole: BTreeMap<String, Vec<u8>>,
-    /// Names of files that cannot be used. No icon takes their place: a badge with another logo would be believed.
-    broken: BTreeSet<String>,
-}
+pub struct OwnLogos(OwnPictures<Vec<u8>, MOST_LOGOS>);
 
 impl OwnLogos {
     /// Which logo a file is, by its name: `acme` for `acme.svg`. `None` for files that are no pictures.
@@ -32,39 +30,18 @@ impl OwnLogos {
     /// [`NotALogo`]: its content, or its name, cannot be used. Two files of one name, or more than [`MOST_LOGOS`].
     pub fn add(&mut self, file_name: &str, content: Vec<u8>) -> Result<(), NotALogo> {
         let name = name_in(file_name).ok_or(NotALogo::Name)?;
-        let added = match LogoFile::of_content(&content, None) {
-            Err(why) => Err(why),
-            Ok(_) if self.whole.contains_key(&name) || self.broken.contains(&name) => Err(NotALogo::Twice),
-            Ok(_) if self.whole.len() >= MOST_LOGOS => Err(NotALogo::Many),
-            Ok(_) => Ok(()),
-        };
-        match added {
-            Ok(()) => drop(self.whole.insert(name, content)),
-            Err(_) => self.set_broken(name),
-        }
-        added
+        let logo = LogoFile::of_content(&content, None).map(|_| content);
+        self.0.put(name, logo, (NotALogo::Twice, NotALogo::Many))
     }
 
     /// A file that cannot be read: whoever asks for its logo is told.
     pub fn add_unread(&mut self, file_name: &str) {
-        name_in(file_name).into_iter().for_each(|name| self.set_broken(name));
-    }
-
-    /// Of two files, it is not known which one is meant.
-    fn set_broken(&mut self, name: String) {
-        self.whole.remove(&name);
-        if self.broken.len() < MOST_LOGOS {
-            self.broken.insert(name);
-        }
+        name_in(file_name).into_iter().for_each(|name| self.0.set_broken(name));
     }
 
     /// Takes the logos of before for files that cannot be used now.
     pub fn keep(&mut self, before: &OwnLogos) {
-        let kept =
-            self.broken.iter().filter_map(|name| Some((name.clone(), before.whole.get(name)?.clone())));
-        let kept: Vec<(String, Vec<u8>)> = kept.collect();
-        self.broken.retain(|name| !before.whole.contains_key(name));
-        self.whole.extend(kept);
+        self.0.keep(&before.0);
     }
 
     /// The content of the logo of that name, whatever its case.
@@ -74,23 +51,20 @@ impl OwnLogos {
     /// [`NotALogo::Broken`]: the operator has one that cannot be used.
     pub fn find(&self, name: &str) -> Result<Option<&[u8]>, NotALogo> {
         let name = name.to_ascii_lowercase();
-        if self.broken.contains(&name) {
+        if self.0.is_broken(&name) {
             return Err(NotALogo::Broken);
         }
-        Ok(self.whole.get(&name).map(Vec::as_slice))
+        Ok(self.0.get(&name).map(Vec::as_slice))
     }
 
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.whole.keys().map(String::as_str)
+        self.0.names()
     }
 }
 
-/// A name that an address can spell.
 fn name_in(file_name: &str) -> Option<String> {
-    let name = OwnLogos::name_of(file_name).unwrap_or_default().to_ascii_lowercase();
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    ((1..=64).contains(&name.len()) && name.bytes().all(plain)).then_some(name)
+    plain_name(OwnLogos::name_of(file_name)?)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const MAX_CHARS: usize = 512;
 
 pub(super) const ELLIPSIS: char = '…';
 /// They would look like a part of it.
-const BEFORE_ELLIPSIS: [char; 8] = [' ', '.', ',', ';', '，', '。', '、', '；'];
+pub(crate) const BEFORE_ELLIPSIS: [char; 8] = [' ', '.', ',', ';', '，', '。', '、', '；'];
 
 /// A text measured at 11 px and cut, with an ellipsis, where it would be wider than its limit.
 ///

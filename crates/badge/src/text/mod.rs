@@ -19,6 +19,7 @@ mod wrap;
 pub use clean::{Clean, clean};
 pub(crate) use escape::BeforeNumber;
 pub use escape::XmlText;
+pub(crate) use fit::BEFORE_ELLIPSIS;
 pub use fit::Fitted;
 pub(crate) use font::Font;
 pub use metrics::{EM, width};

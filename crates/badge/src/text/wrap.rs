@@ -46,9 +46,17 @@ fn breaks(text: &str) -> impl Iterator<Item = usize> {
     text.grapheme_indices(true).filter_map(move |(at, letter)| {
         let next = letter.chars().next()?;
         let last = before.replace(next)?;
-        let is_between = last == ' ' || (needs_no_blank(last) || needs_no_blank(next)) && next != ' ';
-        (is_between && !CLOSING.contains(next) && !OPENING.contains(last)).then_some(at)
+        let is_cjk = (needs_no_blank(last) || needs_no_blank(next)) && next != ' ';
+        let is_between = is_cjk && !CLOSING.contains(next) && !OPENING.contains(last);
+        (is_between || last == ' ' && !begins_with_mark(&text[at..])).then_some(at)
     })
+}
+
+/// Whether a text behind a blank begins with a closing mark that stays on its line. A word like `.NET` or `:emoji:` does not.
+fn begins_with_mark(text: &str) -> bool {
+    let word = text.split(' ').next().unwrap_or(text);
+    let is_mark = |c| CLOSING.contains(c);
+    word.chars().all(is_mark) || word.starts_with(|c: char| is_mark(c) && !c.is_ascii())
 }
 
 /// Letters and marks of the languages that are written without blanks.
@@ -71,6 +79,10 @@ mod tests {
         assert_eq!(lines[..2], ["the quick brown", "fox jumps over"], "{lines:?}");
         assert!(lines.len() == 3 && lines[2].starts_with("the lazy") && lines[2].ends_with('…'), "{lines:?}");
         assert_eq!(FONT.wrap("one two", 20, 1).len(), 1);
+        // A word may begin with a full stop or a colon; a mark by itself begins no line.
+        assert_eq!(FONT.wrap("libraries .NET", 90, 3), ["libraries", ".NET"]);
+        assert_eq!(FONT.wrap("we are happy :tada: now", 90, 3), ["we are happy", ":tada: now"]);
+        assert_eq!(FONT.wrap("it is done !", FONT.width("it is done"), 3), ["it is", "done !"]);
     }
 
     #[test]

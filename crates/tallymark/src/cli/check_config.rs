@@ -52,15 +52,19 @@ impl CheckConfig {
     }
 }
 
-/// The configuration of the file and of the environment, or the mistakes of both.
+/// The configuration of the file and of the environment, or the mistakes of both, and of the files that it names.
 fn load(file: Option<&Path>, overrides: Result<Overrides, BadConfig>) -> Result<Config, BadConfig> {
     match overrides {
         Ok(overrides) => Config::load(file, &overrides),
         Err(mut wrong) => {
-            if let Err(others) = Config::load(file, &Overrides::default()) {
-                wrong.file = others.file;
-                wrong.mistakes.extend(others.mistakes);
+            let others = match Config::load(file, &Overrides::default()) {
+                Ok(config) => config.open_files(file).map_or_else(|bad| bad.mistakes, |opened| opened.flaws),
+                Err(bad) => bad.mistakes,
+            };
+            if !others.is_empty() {
+                wrong.file = file.map(Path::to_owned);
             }
+            wrong.mistakes.extend(others);
             Err(wrong)
         }
     }

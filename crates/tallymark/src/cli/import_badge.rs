@@ -206,7 +206,7 @@ impl ImportBadge {
         });
         let number = number.with_context(|| format!("reading the number of {from}; nothing was counted"))?;
         if number > LARGEST_BASE {
-            // More digits than any number here has.
+            // A typed number may have more digits than fit: it is shown as it was typed.
             let shown = if is_number { out::plain(&self.from) } else { number.separate_with_commas() };
             bail!(
                 "{shown} is more than {}, the most that an old badge can have: nothing was counted",
@@ -315,7 +315,7 @@ fn added(url: &Url) -> Option<String> {
         ["base", "extraCount"].iter().any(|known| known.eq_ignore_ascii_case(key))
             || is_moe && key.eq_ignore_ascii_case("num")
     };
-    let has_number = |text: &str| !text.trim().is_empty() && text.trim().bytes().any(|b| b != b'0');
+    let has_number = |text: &str| text.trim().bytes().any(|b| b != b'0');
     let (key, number) = url.query_pairs().find(|(key, number)| is_it(key) && has_number(number))?;
     let (key, number) = (out::plain(&key), out::plain(&number));
     Some(match is_moe && key.eq_ignore_ascii_case("num") {

@@ -58,7 +58,8 @@ impl Top {
             {
                 tracing::warn!("{why}");
             }
-            Ok((counts, others(&store, self.event).await?))
+            let others = if common.json { None } else { others(&store, self.event).await? };
+            Ok((counts, others))
         })?;
         let counts = &counts[..counts.len().min(usize::from(self.names))];
         if common.json {

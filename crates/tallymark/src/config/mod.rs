@@ -301,31 +301,31 @@ impl Config {
     /// cannot be used: the look is right without them.
     pub(crate) fn look(&self) -> Result<(Look, Vec<Mistake>), Vec<Mistake>> {
         let Badges { label, color, label_color, style, template, logos, digits, .. } = &self.badges;
-        let template = template.as_deref().map(read_template).transpose();
+        let (mut wrong, mut flaws) = (Vec::new(), Vec::new());
+        let template = template.as_deref().map(read_template).transpose().unwrap_or_else(|why| {
+            wrong.push((TEMPLATE, why));
+            None
+        });
         let logos = logos.as_deref().map_or_else(|| Ok(Default::default()), pictures::read_logos);
+        let (logos, no_logos) = logos.unwrap_or_else(|why| {
+            wrong.push((LOGOS, why));
+            Default::default()
+        });
         let digits = digits.as_deref().map_or_else(|| Ok(Default::default()), pictures::read_digits);
-        match (template, logos, digits) {
-            (Ok(template), Ok((logos, no_logos)), Ok((digits, no_themes))) => {
-                let (label, color, label_color, style) = (label.clone(), *color, *label_color, *style);
-                let flaws = no_logos.into_iter().map(|why| (LOGOS, why));
-                let flaws = flaws.chain(no_themes.into_iter().map(|why| (DIGITS, why)));
-                let flaws = flaws.map(|(key, why)| self.mistake_in(key, why)).collect();
-                Ok((Look { label, color, label_color, style, logos, digits, template }, flaws))
-            }
-            (template, logos, digits) => {
-                let of =
-                    |flaws: Option<Vec<String>>, key| flaws.into_iter().flatten().map(move |why| (key, why));
-                let wrong = [
-                    (TEMPLATE, template.err()),
-                    (LOGOS, logos.as_ref().err().cloned()),
-                    (DIGITS, digits.as_ref().err().cloned()),
-                ];
-                let wrong = wrong.into_iter().filter_map(|(key, why)| Some((key, why?)));
-                let flaws = of(logos.ok().map(|(_, flaws)| flaws), LOGOS)
-                    .chain(of(digits.ok().map(|(_, flaws)| flaws), DIGITS));
-                Err(wrong.chain(flaws).map(|(key, why)| self.mistake_in(key, why)).collect())
-            }
+        let (digits, no_themes) = digits.unwrap_or_else(|why| {
+            wrong.push((DIGITS, why));
+            Default::default()
+        });
+        flaws.extend(no_logos.into_iter().map(|why| (LOGOS, why)));
+        flaws.extend(no_themes.into_iter().map(|why| (DIGITS, why)));
+        let told = |what: Vec<(&str, String)>| {
+            what.into_iter().map(|(key, why)| self.mistake_in(key, why)).collect::<Vec<Mistake>>()
+        };
+        if !wrong.is_empty() {
+            return Err(told([wrong, flaws].concat()));
         }
+        let (label, color, label_color, style) = (label.clone(), *color, *label_color, *style);
+        Ok((Look { label, color, label_color, style, logos, digits, template }, told(flaws)))
     }
 
     /// What is wrong with a file that a key names.

@@ -22,14 +22,9 @@ pub(super) fn check(config: &Config, url: Option<&str>, findings: &mut Findings)
             );
             findings.warn(CHECK, what, fix)
         }
-        (None, Some(url)) => {
-            let what = format!(
-                "there is no base-url, so pages and texts to copy begin with {shown}, and not with {url}"
-            );
-            findings.warn(CHECK, what, fix)
-        }
-        (None, None) => {
-            let what = format!("there is no base-url, so pages and texts to copy begin with {shown}");
+        (None, url) => {
+            let not = url.map_or_else(String::new, |url| format!(", and not with {url}"));
+            let what = format!("there is no base-url, so pages and texts to copy begin with {shown}{not}");
             findings.warn(CHECK, what, fix)
         }
     }
