@@ -85,7 +85,7 @@ async fn only_a_new_account_needs_room_and_a_view_reads_its_account_twice() {
     let [known, new] = ["octo", "other"].map(|name| AccountName::new(name).unwrap());
     tracked.add(&known).await.unwrap();
     // The list is full. These are its keys alone.
-    let list = redis.cli(&["--scan", "--pattern", "*github-tracked", "--type", "zset"]);
+    let list = redis.cli(&["--scan", "--pattern", "*github-tracked"]);
     let fill = "for n = 2, ARGV[1] do redis.call('ZADD', KEYS[1], '+inf', 'u' .. n) end";
     redis.cli(&["EVAL", fill, "1", &list, &MOST_TRACKED.to_string()]);
     redis.cli(&["CONFIG", "SET", "slowlog-max-len", "100000"]);
@@ -94,7 +94,8 @@ async fn only_a_new_account_needs_room_and_a_view_reads_its_account_twice() {
     let log = redis.cli(&["SLOWLOG", "GET", "100000"]);
     let (commands, keys) = (log.lines(), log.lines().skip(1));
     let is_read = |(command, key): &(&str, &str)| *command == "GET" && key.ends_with("octo");
-    assert_eq!(commands.zip(keys).filter(is_read).count(), 2, "{log}");
+    // The script that writes it looks once more.
+    assert_eq!(commands.zip(keys).filter(is_read).count(), 2 + 1, "{log}");
     tracked.add(&known).await.unwrap();
     tracked.add_banner(&known, "dark", "octo").await.unwrap();
     for refused in [tracked.add(&new).await, tracked.add_banner(&new, "dark", "other").await.map(drop)] {

@@ -58,8 +58,13 @@ fn logos_of_a_directory_are_drawn_by_name() {
     }
     // Beside a wrong variable too.
     let file = place.config_path().display().to_string();
-    run_with(&["check-config", &file], &[("PORT", "many")], b"")
-        .refused(78, &["PORT: ", "line 2: ", "broken.svg: the SVG cannot be read", "other.svg: "]);
+    let said = run_with(&["check-config", &file], &[("PORT", "many")], b"");
+    assert_eq!((said.code, said.stderr.lines().count()), (Some(78), 3), "{said:?}");
+    for part in
+        ["environment variable PORT: ", "line 2: ", "broken.svg: the SVG cannot", "other.svg: the SVG"]
+    {
+        assert!(said.stderr.contains(part), "{said:?}");
+    }
     // A start says so, and only badges that ask for them do, too.
     let mut daemon = place.serve();
     assert!(daemon.stderr().contains("broken.svg: the SVG cannot be read"), "{}", daemon.stderr());

@@ -245,7 +245,7 @@ fn own_colours_are_in_the_sheet_and_nothing_else_of_them() {
     let svg = repository().render(&look);
     for part in [
         ".tc-title{fill:#f00}",
-        "stroke:#00000000",
+        "stroke:#0000}",
         "fill:url(#tc-ground)",
         "rotate(30 .5 .5)",
         "offset=\"100%\" stop-color=\"#904e95\"",

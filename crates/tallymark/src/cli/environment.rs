@@ -232,7 +232,7 @@ impl PlainVariables {
         let value = plain(name)?;
         let wrong = |why: String| {
             let hidden = secret::without_refused(&why, value.split(',').map(str::trim));
-            Mistake { line: None, key: None, what: format!("{name}: {hidden}") }
+            Mistake { line: None, key: None, what: format!("environment variable {name}: {hidden}") }
         };
         read(&value).map_err(|why| self.0.push(wrong(why))).ok()
     }
