@@ -55,15 +55,15 @@ impl Sink for Ledger {
 }
 
 /// Waits now and then for at least one tick of the kernel. Otherwise most of what a test does would have the same time
-/// stamp, unlike a real log. A seed decides where.
+/// stamp, unlike a real log. A seed decides where; without one it never waits.
 #[derive(Default)]
 pub(super) struct Pauses(Cell<Option<u64>>);
 
 impl Pauses {
     const TICK: Duration = Duration::from_millis(5);
 
-    pub(super) fn of_seed(seed: u64) -> Pauses {
-        Pauses(Cell::new(Some(seed)))
+    pub(super) fn of(seed: Option<u64>) -> Pauses {
+        Pauses(Cell::new(seed))
     }
 
     pub(super) fn maybe(&self) {
