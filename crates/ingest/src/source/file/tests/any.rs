@@ -187,7 +187,7 @@ impl World {
         }
         self.early.insert(self.inode(&name));
         self.bed.pauses.maybe();
-        std::fs::File::options().write(true).open(self.bed.log()).unwrap().set_len(0).unwrap();
+        self.bed.truncate();
     }
 
     fn inode(&self, name: &str) -> u64 {

@@ -17,7 +17,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tallymark_core::{Position, Reject};
 
@@ -136,7 +136,16 @@ impl Bed {
         self.pauses.maybe();
         fs::copy(self.log(), self.path(copy)).unwrap();
         self.pauses.maybe();
+        self.truncate();
+    }
+
+    pub(super) fn truncate(&self) {
         File::options().write(true).open(self.log()).unwrap().set_len(0).unwrap();
+    }
+
+    /// Gives a file another time of its last write.
+    pub(super) fn written_at(&self, time: SystemTime, name: &str) {
+        File::options().write(true).open(self.path(name)).unwrap().set_modified(time).unwrap();
     }
 
     /// As gzip does it: the time of the last write is kept.
@@ -170,7 +179,7 @@ impl Bed {
             self.pauses.maybe();
             fs::copy(path, &copy).unwrap();
             self.pauses.maybe();
-            File::options().write(true).open(&copy).unwrap().set_modified(mtime).unwrap();
+            self.written_at(mtime, "copy");
             fs::rename(copy, path).unwrap();
         }
     }

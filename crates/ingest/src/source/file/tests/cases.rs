@@ -61,17 +61,17 @@ fn case_66_truncated_file_starts_again_also_when_it_has_grown_past_the_offset() 
     let mut bed = Bed::new();
     bed.append("access.log", "first line\n");
     bed.read();
-    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.truncate();
     bed.append("access.log", "x\n");
     bed.expect(&[("first line", 1), ("x", 1)]);
     assert_eq!(bed.events().truncations, 1);
-    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.truncate();
     bed.append("access.log", "regrown past the offset\nand more\n");
     bed.expect(&[("first line", 1), ("x", 1), ("regrown past the offset", 1), ("and more", 1)]);
     assert_eq!(bed.events().truncations, 2);
     // And between two looks.
     bed.restart();
-    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.truncate();
     bed.append("access.log", "longer than everything that was in the file before\n");
     bed.read();
     assert_eq!(bed.seen.lines.len(), 5);
@@ -88,7 +88,7 @@ fn case_66_truncation_in_place_of_a_log_that_was_read_has_lost_nothing() {
         if is_down {
             bed.restart();
         }
-        File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+        bed.truncate();
         bed.append("access.log", more);
         bed.read();
         assert_eq!((bed.events().truncations, bed.events().lost), (1, 0), "{is_down} {more:?}");
@@ -96,7 +96,7 @@ fn case_66_truncation_in_place_of_a_log_that_was_read_has_lost_nothing() {
         bed.append("access.log", &numbered(10, 2000));
         bed.step(5);
         bed.step(5);
-        File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+        bed.truncate();
         bed.read();
         assert_eq!((bed.events().truncations, bed.events().lost), (2, 1), "{is_down} {more:?}");
     }
@@ -107,7 +107,7 @@ fn case_66_torn_line_of_a_truncated_file_is_not_joined_to_the_next() {
     let mut bed = Bed::new();
     bed.append("access.log", "tor");
     bed.expect(&[]);
-    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.truncate();
     bed.append("access.log", "whole\n");
     bed.expect(&[("whole", 1)]);
 }
@@ -171,7 +171,7 @@ fn case_67_log_that_is_just_being_copied_is_not_read_twice() {
     bed.read();
     bed.append("access.log.1", "c\n");
     bed.read();
-    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.truncate();
     bed.append("access.log", "d\n");
     bed.expect(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)]);
 }
@@ -197,7 +197,7 @@ fn case_67_copy_that_lacks_what_was_read_last_is_not_read_again() {
         }
         // The next look sees both at once.
         fs::write(bed.path("access.log.1"), copy).unwrap();
-        File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+        bed.truncate();
         if packed {
             bed.gzip("access.log.1");
         }
@@ -228,7 +228,7 @@ fn case_67_copy_that_has_nothing_yet_is_not_read_twice() {
     bed.read();
     bed.append("access.log.1", "b\n");
     bed.read();
-    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+    bed.truncate();
     bed.append("access.log", "c\n");
     bed.expect(&[("a", 1), ("b", 1), ("c", 1)]);
 }
@@ -244,7 +244,7 @@ fn case_67_copy_of_an_empty_log_holds_nothing_up() {
     std::thread::sleep(Duration::from_millis(10));
     bed.copytruncate("access.log.1");
     let copied = std::time::SystemTime::now() - Duration::from_secs(3);
-    File::options().write(true).open(bed.path("access.log.1")).unwrap().set_modified(copied).unwrap();
+    bed.written_at(copied, "access.log.1");
     bed.append("access.log", "b\n");
     bed.expect(&[("a", 1), ("b", 1)]);
 }
@@ -258,7 +258,7 @@ fn case_67_copy_is_not_read_twice_when_the_truncated_log_is_packed_unread() {
     bed.commit();
     bed.copytruncate("access.log.1");
     let truncated = fs::metadata(bed.log()).unwrap().modified().unwrap();
-    File::options().write(true).open(bed.path("access.log.1")).unwrap().set_modified(truncated).unwrap();
+    bed.written_at(truncated, "access.log.1");
     bed.read();
     bed.read();
     bed.restart();
@@ -887,7 +887,7 @@ fn log_of_lines_that_are_all_alike_and_was_filled_again_unseen_is_told() {
         pause();
         fs::copy(bed.log(), bed.path("access.log.1")).unwrap();
         bed.read();
-        File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+        bed.truncate();
         bed.append("access.log", &"x\n".repeat(written));
         for _ in 0..3 {
             pause();
@@ -909,7 +909,7 @@ fn log_of_lines_that_are_all_alike_and_was_filled_again_unseen_is_told() {
             bed.restart();
         }
         pause();
-        File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+        bed.truncate();
         bed.append("access.log", &"x\n".repeat(100));
         pause();
         bed.expect(&[("x", 100)]);

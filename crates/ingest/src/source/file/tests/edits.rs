@@ -7,7 +7,7 @@ use super::{
 use proptest::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
+    fs,
 };
 
 /// An editor, or `sed -i`: it has fewer lines, and perhaps more were written behind them.
@@ -34,7 +34,7 @@ fn edited(width: usize) {
                     fs::write(bed.path("sedXXXX"), &left).unwrap();
                     bed.rename("sedXXXX", "access.log");
                 } else {
-                    File::options().write(true).open(bed.log()).unwrap().set_len(0).unwrap();
+                    bed.truncate();
                     match how {
                         "empty first" => bed.read(),
                         // It is seen empty, and not read before it is filled.
