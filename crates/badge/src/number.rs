@@ -4,7 +4,7 @@
 //! a comma, as in ghit.me; what a request asks for is written by `locale`.
 
 use std::{fmt, ops::Deref, str::FromStr};
-use tallymark_core::switch;
+use tallymark_core::{find_choice, switch};
 use thousands::Separable;
 
 /// `i64::MIN` with commas: 19 digits, 6 commas, the sign.
@@ -49,8 +49,7 @@ impl Format {
             ("metric", Format::Short),
             ("padded", Format::Padded),
         ];
-        let found = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|&(_, format)| format).ok_or(FormatError::Name)
+        find_choice(name, &NAMES).map_err(FormatError::Name)
     }
 
     /// The parameters that [`Format::from_query`] reads.
@@ -97,12 +96,14 @@ impl FromStr for Format {
     }
 }
 
+const FORMATS: &str = "a number format is comma, plain, short or padded";
+
 /// What is not a [`Format`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    /// Of a name.
-    #[error("a number format is comma, plain, short or padded")]
-    Name,
+    /// Of a name, and what was probably meant.
+    #[error("{}", .0.map_or_else(|| FORMATS.to_owned(), |near| format!("did you mean {near}?")))]
+    Name(Option<&'static str>),
     /// Of a parameter that switches one on.
     #[error("it is true or false")]
     Switch,
@@ -334,8 +335,8 @@ mod tests {
         ] {
             assert_eq!(Format::parse(name), Ok(format), "{name}");
         }
-        assert_eq!(Format::parse(""), Err(FormatError::Name));
-        assert_eq!(Format::parse("1,000"), Err(FormatError::Name));
+        assert_eq!(Format::parse(""), Err(FormatError::Name(None)));
+        assert_eq!(Format::parse("1,000"), Err(FormatError::Name(None)));
     }
 
     #[test]
@@ -346,7 +347,7 @@ mod tests {
         assert_eq!(Format::from_query("number_format", "short"), Ok(Some(Format::Short)));
         assert_eq!(Format::from_query("number_format", "Long"), Ok(Some(Format::Comma)));
         assert_eq!(Format::from_query("format", "long"), Ok(Some(Format::Plain)));
-        assert_eq!(Format::from_query("format", "nonsense"), Err(FormatError::Name));
+        assert_eq!(Format::from_query("format", "nonsense"), Err(FormatError::Name(None)));
         assert_eq!(Format::from_query("label", "short"), Ok(None));
     }
 

@@ -108,7 +108,8 @@ fn everything_beside_the_counts_goes_along() {
     place.store_at(&redis.url());
     assert_eq!((records(&place), place.run(&["corrections", "--json"]).good()), (before, log));
     let mut daemon = place.serve();
-    assert_eq!(visitors(&place, "o/r"), 7);
+    // Redis estimates it: of a thousand times, once two of seven look like one.
+    assert!((6..=7).contains(&visitors(&place, "o/r")));
     // A key that was answered before counts nothing.
     assert!(post(&place, "key-1", &body).is_some() && !counted.is_empty());
     assert_eq!(place.total("o/s"), 9);
@@ -253,11 +254,11 @@ fn move_under_fire(place: &mut Place, from: &str, to: &str, follow: &[&str], tra
     copy.wait_for_line(|line| line.contains("caught up"), 4 * PATIENCE);
     // The daemon dies, and goes on with the old store: the copy follows it.
     daemon.kill9();
-    let daemon = place.start("serve", follow);
+    let mut daemon = place.start("serve", follow);
     traffic.wait(20);
     assert!(copy.is_running(), "{}", copy.stderr());
     place.store_at(to);
-    daemon.sigterm();
+    stop(&mut daemon);
     let mut daemon = place.start("serve", follow);
     let status = copy.wait(PATIENCE);
     assert!(status.success(), "{}{}", copy.stdout(), copy.stderr());

@@ -40,7 +40,7 @@ fn totals(url: &str) -> Vec<(String, u64)> {
 fn a_redis_that_is_restarted_does_not_end_a_copy() {
     let (mut old, mut new) = (Redis::builder().appendonly().start(), Redis::builder().appendonly().start());
     let mut place = Place::with_store(old.url());
-    let daemon = place.serve();
+    let mut daemon = place.serve();
     for n in 0..30 {
         place.hit(&format!("o/{n}"));
     }
@@ -58,7 +58,7 @@ fn a_redis_that_is_restarted_does_not_end_a_copy() {
     wait_until("this, too", PATIENCE, || place.total("o/2") == 2);
     new.restart();
     place.store_at(&new.url());
-    daemon.sigterm();
+    stop(&mut daemon);
     let mut daemon = place.serve();
     assert!(copy.wait(PATIENCE).success(), "{}", copy.stderr());
     place.hit("o/3");

@@ -147,34 +147,37 @@ fn a_password_under_any_key_is_not_repeated() {
         ("visits", "keep"),
         ("limits", "names"),
     ];
-    for word in WORDS {
-        let mut lines: Vec<String> = keys
-            .iter()
-            .flat_map(|(table, key)| {
-                [
-                    format!("[{table}]\n{key} = {word:?}\n[x]\n"),
-                    format!("[{table}]\n{key} = [{word:?}]\n[x]\n"),
-                    format!("[{table}]\n{key} = {word}\n"),
-                ]
-            })
-            .collect();
-        for table in ["source", "route"] {
-            for key in
-                ["kind", "tag", "listen", "facility", "severity", "columns", "format", "allow", "names"]
-            {
-                lines.push(format!("[[{table}]]\n{key} = {word:?}\n[x]\n"));
+    let tables = |value: &str| -> String {
+        let mut text = String::new();
+        for (at, (table, key)) in keys.iter().enumerate() {
+            if at == 0 || keys[at - 1].0 != *table {
+                text += &format!("[{table}]\n");
             }
+            text += &format!("{key} = {value}\n");
         }
-        lines.push(format!("{word:?} = 1\n{word:?} = 1\n"));
-        lines.push(format!("[{word:?}]\n"));
-        lines.push(format!("[http]\n{word:?} = 1\n"));
-        for text in lines {
+        text
+    };
+    for word in WORDS {
+        // All mistakes of a file are listed, so most keys go into one.
+        let mut texts = vec![(tables(&format!("{word:?}")), keys.len() - 1)];
+        texts.push((tables(&format!("[{word:?}]")), keys.len() - 3));
+        for table in ["source", "route"] {
+            let keys =
+                ["kind", "tag", "listen", "facility", "severity", "columns", "format", "allow", "names"];
+            let text: String = keys.iter().map(|key| format!("{key} = {word:?}\n")).collect();
+            texts.push((format!("[[{table}]]\n{text}"), 5));
+        }
+        texts.push((format!("[store]\nurl = {word}\n"), 1));
+        texts.push((format!("{word:?} = 1\n{word:?} = 1\n"), 1));
+        texts.push((format!("[{word:?}]\n[http]\n{word:?} = 1\n"), 2));
+        for (text, least) in texts {
             let place = Place::with_config(&text);
             let file = place.config_path().display().to_string();
             for args in [&["check-config", &file][..], &["check-config", "--json", &file]] {
                 let ran = run_with(args, &[], b"");
                 assert_ne!(ran.code, Some(0), "{text}");
                 assert!(!ran.stdout.contains(CANARY) && !ran.stderr.contains(CANARY), "{text}\n{ran:?}");
+                assert!(ran.stderr.lines().count() >= least, "{text}\n{ran:?}");
             }
         }
     }

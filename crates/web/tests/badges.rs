@@ -73,7 +73,7 @@ async fn every_mistake_says_what_to_change() {
         ("period=quarter", "period is one of total, today, 24h, 7d, 30d, month, year"),
         ("show=today,7d,30d", "show has at most 2 numbers"),
         ("base=many", "base is a whole number from 0 to 1,000,000,000,000,000"),
-        ("format=shrt", "format: a number format is comma, plain, short or padded"),
+        ("format=shrt", "format=shrt: did you mean short?"),
         ("logo=gthub", "logo=gthub: did you mean github?"),
         ("logo=nodejs", "logo=nodejs: did you mean nodedotjs?"),
         ("logo=vscode", "logo=vscode: removed by its owner: use vscodium or a data: URI"),

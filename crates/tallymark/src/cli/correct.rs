@@ -38,7 +38,7 @@ pub(super) struct Set {
     /// The name, decoded: owner/repo.
     name: String,
     /// The new total.
-    #[arg(value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(allow_negative_numbers = true, value_parser = total)]
     count: i64,
     /// What happened to it.
     #[arg(long, default_value = "hit", value_parser = show::event_to_write)]
@@ -57,7 +57,7 @@ pub(super) struct Add {
     /// The name, decoded: owner/repo.
     name: String,
     /// How many to add.
-    #[arg(allow_negative_numbers = true)]
+    #[arg(allow_negative_numbers = true, value_parser = count)]
     count: i64,
     /// What happened to it.
     #[arg(long, default_value = "hit", value_parser = show::event_to_write)]
@@ -130,6 +130,22 @@ pub(super) struct Merge {
     event: Option<Event>,
     #[command(flatten)]
     flags: CorrectionFlags,
+}
+
+/// A number of hits.
+fn count(text: &str) -> Result<i64, String> {
+    let digits = text.trim_start_matches(['-', '+']);
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    text.parse().map_err(|_| match is_number {
+        true => format!("a number has at most 19 digits, up to {}", i64::MAX.separate_with_commas()),
+        false => "it is not a number: write digits only, without separators".to_owned(),
+    })
+}
+
+/// A total.
+fn total(text: &str) -> Result<i64, String> {
+    let below = "a total is at least 0; `tallymark add NAME -N` takes N away";
+    count(text).and_then(|count| if count < 0 { Err(below.to_owned()) } else { Ok(count) })
 }
 
 pub(super) fn reason(text: &str) -> Result<String, String> {

@@ -126,14 +126,15 @@ fn refuse(mut error: clap::Error) -> ! {
     std::process::exit(error.exit_code());
 }
 
-/// The values that clap refused, as it quotes them. A misspelled command is not one of them.
+/// The values that clap refused, as it quotes them. A misspelled command is not one of them, and a count is no password.
 fn refused(error: &clap::Error) -> Vec<&str> {
     let text = |kind: ContextKind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
     let near = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
-    if near.into_iter().any(|kind| error.get(kind).is_some()) {
+    let is_count = text(ContextKind::InvalidArg) == Some("<COUNT>");
+    if is_count || near.into_iter().any(|kind| error.get(kind).is_some()) {
         return Vec::new();
     }
     let argument = text(ContextKind::InvalidArg).filter(|_| error.kind() == ErrorKind::UnknownArgument);

@@ -307,12 +307,13 @@ impl<'a> ConfigTable<'a> {
 }
 
 /// Keys that people expect, and what does the same here: the table, the key, the hint.
-const OTHER_WORDS: [(&str, &str, &str); 3] = [
+const OTHER_WORDS: [(&str, &str, &str); 4] = [
     (
         "badges",
         "variants",
         "use charts and panels, which list the pictures that become files, and banners and cards",
     ),
+    ("group", "names", "use members"),
     (
         "route",
         "cooldown",

@@ -375,6 +375,10 @@ fn groups_have_a_name_and_members() {
         ("[[group]]\nname = \"a\"\nmembers = [\"*\"]\n", "something besides *"),
         ("[[group]]\nname = \"a\"\nmember = [\"a\"]\n", "did you mean members?"),
         (
+            "[[group]]\nname = \"a\"\nnames = [\"a\"]\n",
+            "unknown key \"names\" in the 1st [[group]]; use members",
+        ),
+        (
             "[[group]]\nname = \"a\"\nmembers = [\"a\"]\n[[group]]\nname = \"a\"\nmembers = [\"b\"]\n",
             "there is another group",
         ),

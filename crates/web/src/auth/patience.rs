@@ -1,8 +1,9 @@
 //! Limits how often one client can do something: a burst first, then one per interval.
 //!
-//! A client is its network. The memory is a table of fixed size. Networks share its slots by a hash with a key of this
-//! process. So it contains no address, and many addresses gain at most as many attempts as there are slots. It limits
-//! wrong tokens, which cannot be guessed but could fill a log or a core, and the requests of `client_limit`.
+//! A client is its network. The memory is a table of fixed size with two rows. A network has a slot in each, by a hash
+//! with a key of this process, and is limited only if both are full: then two others share its slots, or it was the one.
+//! So the table contains no address, and many addresses gain at most as many attempts as there are slots. It limits wrong
+//! tokens, which cannot be guessed but could fill a log or a core, and the requests of `client_limit`.
 
 use super::Peer;
 use std::{
@@ -12,7 +13,9 @@ use std::{
 };
 use tallymark_core::{Allowance, network_of};
 
-const PLACES: usize = 1024;
+const ROWS: usize = 2;
+/// Of a row.
+const PLACES: usize = 4096;
 
 /// For each slot, when the last of its attempts will no longer count.
 pub(crate) struct Patience {
@@ -25,7 +28,7 @@ pub(crate) struct Patience {
 impl Patience {
     pub(crate) fn new(row: u32, each: Duration) -> Patience {
         let allowance = Allowance::new(row, each);
-        Patience { allowance, places: Mutex::new(vec![None; PLACES]), hasher: RandomState::new() }
+        Patience { allowance, places: Mutex::new(vec![None; ROWS * PLACES]), hasher: RandomState::new() }
     }
 
     /// With wrong tokens: ten in a row, then one every six seconds.
@@ -52,18 +55,21 @@ impl Patience {
     }
 
     fn may_try_at(&self, peer: Peer, now: Instant) -> Result<(), Duration> {
-        let free = self.lock()[self.place(peer)];
-        self.allowance.check(free, now)
+        let known = self.lock();
+        let least = self.places(peer).into_iter().map(|place| known[place]).min().flatten();
+        self.allowance.check(least, now)
     }
 
     fn failed_at(&self, peer: Peer, now: Instant) {
-        let place = self.place(peer);
-        let mut places = self.lock();
-        places[place] = Some(self.allowance.done(places[place], now));
+        let mut known = self.lock();
+        for place in self.places(peer) {
+            known[place] = Some(self.allowance.done(known[place], now));
+        }
     }
 
-    fn place(&self, peer: Peer) -> usize {
-        self.hasher.hash_one(peer.0.map(network_of)) as usize % PLACES
+    fn places(&self, peer: Peer) -> [usize; ROWS] {
+        let network = peer.0.map(network_of);
+        std::array::from_fn(|row| row * PLACES + self.hasher.hash_one((row, network)) as usize % PLACES)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Option<Instant>>> {
@@ -87,8 +93,15 @@ mod tests {
         assert_eq!(patience.may_try_at(peer, now + each), Ok(()));
         patience.failed_at(peer, now + each);
         assert!(patience.may_try_at(peer, now + each).is_err());
-        // Another address has its own slot, except one in a thousand.
-        let others = (1..20).map(|n| Peer(Some([198, 51, 100, n].into())));
-        assert!(others.filter(|&other| patience.may_try_at(other, now).is_ok()).count() > 10);
+        // Another address has slots of its own.
+        let mut others = (1..200).map(|n| Peer(Some([198, 51, 100, n].into())));
+        assert!(others.all(|other| patience.may_try_at(other, now).is_ok()));
+        // One slot in common with a client that is limited is no limit; both are.
+        let other = Peer(Some([203, 0, 113, 1].into()));
+        let full = Some(now + 10 * each);
+        for (place, is_allowed) in patience.places(other).into_iter().zip([true, false]) {
+            patience.lock()[place] = full;
+            assert_eq!(patience.may_try_at(other, now).is_ok(), is_allowed);
+        }
     }
 }
