@@ -8,7 +8,7 @@ use std::{
     fmt::Write as _,
     fs::{self, OpenOptions},
     io::Write,
-    os::unix::fs::PermissionsExt,
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Instant,
@@ -607,6 +607,32 @@ fn log_that_sed_edits_again_and_again_is_counted_once() {
         }
         log.write(3);
         wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+        settle(&place, daemon, log.lines);
+    }
+}
+
+/// A web server has the log open that `sed -i` replaces, and writes on into the file that has no name any more.
+#[test]
+fn log_that_sed_edits_while_its_writer_has_it_open_is_counted_once() {
+    for kind in Kind::both() {
+        let place = place(&kind, "DIR/log/badge.log");
+        fs::create_dir(place.dir().join("log")).unwrap();
+        let mut log = Log { path: place.dir().join("log/badge.log"), lines: 0 };
+        log.write(100);
+        let daemon = counts(&place, log.lines);
+        for _ in 0..3 {
+            let open = fs::File::open(&log.path).unwrap();
+            let former = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()));
+            assert!(Command::new("sed").args(["-i", "$d"]).arg(&log.path).status().unwrap().success());
+            for _ in 0..2 {
+                log.write_to(&former, 3);
+                wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+            }
+            // It opens its log again.
+            log.write(10);
+            wait_until("every line is counted", PATIENCE, || place.total("~all") >= log.lines);
+        }
+        assert!(daemon.stderr().contains("nginx -s reopen"), "{}", daemon.stderr());
         settle(&place, daemon, log.lines);
     }
 }

@@ -9,17 +9,17 @@ use super::{
     book::Book,
     claims::{Claims, OtherReader},
     cut::Sink,
+    former::FormerFiles,
     imported::{Counted, ImportMark, counted},
-    input::{Found, Input, Likeness, Portion, compare, is_damage, portion},
+    input::{Found, Input, Portion, beginning, is_damage, portion},
     names::{KnownFiles, SeenFile, open_regular, paths_of},
-    record::{FileRecord, Identity, Key, Mark, mtime},
+    record::{FileRecord, Identity, Key, Mark, mtime, repeats_one_line},
     refilled,
     strays::strays,
     survey::{Question, Surveyed, survey},
 };
 use crate::{meters::FileEvents, source::Stop};
 use std::{
-    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     fs, io,
     os::unix::fs::MetadataExt,
@@ -73,6 +73,9 @@ pub(super) struct LogFollower {
     pub(super) following: Following,
     pub(super) book: Option<Book>,
     open: BTreeMap<u64, Input>,
+    former: FormerFiles,
+    /// The survey waits until a file without a name is read.
+    is_put_off: bool,
     live: Option<u64>,
     /// Records whose file has other bytes than it had.
     suspects: BTreeSet<u64>,
@@ -123,6 +126,8 @@ impl LogFollower {
             following,
             book,
             open: BTreeMap::new(),
+            former: FormerFiles::default(),
+            is_put_off: false,
             live: None,
             suspects: BTreeSet::new(),
             pending: Vec::new(),
@@ -196,7 +201,7 @@ impl LogFollower {
             let asked = self.following.claims.asked_for(&self.following.path);
             self.settle(&asked);
         }
-        let more = self.read_all(sink)?;
+        let more = self.read_all(sink)? || self.is_put_off;
         self.close();
         match there {
             _ if more => Ok(Progress::More),
@@ -293,6 +298,7 @@ impl LogFollower {
 
     /// Finds out which file is which, if the directory has changed.
     fn survey(&mut self, sink: &mut impl Sink) -> Result<(), String> {
+        self.is_put_off = false;
         let directories = directories(&self.following.path, &self.elsewhere);
         if self.surveyed.as_ref() == Some(&directories) {
             return Ok(());
@@ -310,6 +316,12 @@ impl LogFollower {
         }
         let asked = self.following.claims.asked_for(&self.following.path);
         let Some((files, known)) = self.files(&asked)? else { return Ok(()) };
+        // While there is no room, files are rotated all the same.
+        let has_unread = self.has_unread_former();
+        self.is_put_off = has_unread && !sink.is_full();
+        if self.is_put_off {
+            return Ok(());
+        }
         self.awaited = if takes_new { self.ask_others(&files) } else { None };
         if self.book.is_none() && self.awaited.is_some() {
             return Ok(());
@@ -320,7 +332,7 @@ impl LogFollower {
             Ok(Some(found)) => {
                 (0..found.torn).for_each(|_| sink.reject(Reject::Partial));
                 self.link = link;
-                self.note(found, directories);
+                self.note(found, directories, !has_unread);
                 self.settle(&asked);
                 Ok(())
             }
@@ -329,6 +341,19 @@ impl LogFollower {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(format!("finding its files: {}", told(&error, &self.following.path))),
         }
+    }
+
+    /// Whether an open file has no name any more, and lines that are not read, which no other may have. Lines that are all
+    /// identical may be in any file.
+    fn has_unread_former(&self) -> bool {
+        let Some(book) = &self.book else { return false };
+        let is_alike = |file: &fs::File| beginning(file.try_clone()?).map(|first| repeats_one_line(&first));
+        self.open.iter().any(|(id, input)| {
+            let has_more = |record: &FileRecord| input.has_more() || !record.done && !input.is_read();
+            let is_unread = book.get(*id).is_some_and(|record| record.copy_of.is_none() && has_more(record));
+            let file = input.plain().filter(|_| is_unread && input.is_nameless());
+            file.is_some_and(|file| !is_alike(file).unwrap_or(true))
+        })
     }
 
     /// Brings the book up to date with these files. `None` if they changed meanwhile.
@@ -375,7 +400,7 @@ impl LogFollower {
     }
 
     /// Goes on from what was found.
-    fn note(&mut self, found: Surveyed, directories: Vec<Directory>) {
+    fn note(&mut self, found: Surveyed, directories: Vec<Directory>, was_read: bool) {
         if found.live != self.live && self.live.is_some() {
             info!(file = %self.following.path.display(), "rotated");
         }
@@ -388,7 +413,7 @@ impl LogFollower {
         self.elsewhere = self.book.as_ref().map(Book::directories).unwrap_or_default();
         let is_final = !changed_just_now(&directories) && self.suspects.is_empty() && self.awaited.is_none();
         self.surveyed = is_final.then_some(directories);
-        self.forget_replaced();
+        self.forget_replaced(was_read);
         self.read_anew();
     }
 
@@ -450,26 +475,32 @@ impl LogFollower {
     }
 
     /// Closes the files of records that are another file now, a copy or a packed one, or that go on elsewhere in it.
-    fn forget_replaced(&mut self) {
+    /// `was_read` says that those without a name had nothing else before they were replaced.
+    fn forget_replaced(&mut self, was_read: bool) {
         let Some(book) = &self.book else { return };
-        for (id, input) in self.open.iter().filter(|(_, input)| input.has_more()) {
-            if let Some(record) = book.get(*id).filter(|record| has_less(record, input, &self.following.stop))
-            {
-                self.events.lost += 1;
-                warn!(
-                    file = %record.path.display(),
-                    "lines that were written to it after it was packed are not counted: delaycompress of logrotate packs it later"
-                );
-            }
-        }
         self.open.values_mut().for_each(Input::rewind);
-        self.open.retain(|id, input| {
+        let is_still = |id: &u64, input: &Input| {
             book.get(*id).is_some_and(|record| {
                 let is_it =
                     || record.identity.is(&input.identity()) && record.mark.offset == input.mark().offset;
                 record.identity != Identity::default() && (record.gone || is_it())
             })
-        });
+        };
+        let replaced: Vec<(u64, Input)> =
+            self.open.extract_if(.., |id, input| !is_still(id, input)).collect();
+        for (id, input) in replaced {
+            let Some(record) = book.get(id).filter(|record| record.identity != Identity::default()) else {
+                continue;
+            };
+            // What cannot be compared may have had more.
+            if self.former.keep(input, record, was_read, &self.following.stop).unwrap_or(true) {
+                self.events.lost += 1;
+                warn!(
+                    file = %record.path.display(),
+                    "lines may be missing in the counts: another file took its place, and has fewer lines"
+                );
+            }
+        }
     }
 
     /// Reads a chunk of every file that has more. Answers whether there may be more.
@@ -489,6 +520,7 @@ impl LogFollower {
         for id in first {
             more |= self.read(id, sink)?;
         }
+        more |= self.former.read(self.following.max_line, sink);
         Ok(more)
     }
 
@@ -651,13 +683,6 @@ impl LogFollower {
 /// An error about a log, with what helps.
 fn told(error: &io::Error, log: &Path) -> String {
     format!("{error}{}", reading_hint(error, log))
-}
-
-/// Whether a file was packed before its last lines were written: they are in no file that has a name.
-fn has_less(record: &FileRecord, before: &Input, stop: &Stop) -> bool {
-    let compared = |plain: &fs::File| compare(plain.try_clone()?, open_regular(&record.path)?, stop);
-    let plain = before.plain().filter(|_| record.packed.is_some() && !record.gone);
-    plain.is_some_and(|plain| matches!(compared(plain), Ok(Likeness::Alike(Ordering::Greater))))
 }
 
 /// Opens the file of a record where it was read up to. `None` if it is no longer that file.

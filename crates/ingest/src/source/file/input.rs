@@ -18,7 +18,7 @@ use std::{
     cmp::Ordering,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt},
     path::Path,
 };
 use tallymark_core::Cutter;
@@ -146,6 +146,10 @@ impl Input {
         Ok(())
     }
 
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     pub(super) fn identity(&self) -> Identity {
         self.identity
     }
@@ -181,6 +185,16 @@ impl Input {
     /// Its length and the time of its last write when its end was seen.
     pub(super) fn seen(&self) -> (u64, u64) {
         (self.length, self.mtime)
+    }
+
+    /// Whether it is open and has no name any more, so that nobody can copy it.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.plain().and_then(|file| file.metadata().ok()).is_some_and(|file| file.nlink() == 0)
+    }
+
+    /// Whether its end was seen, and nothing was written since.
+    pub(super) fn is_read(&self) -> bool {
+        self.ended && !self.waiting && !self.has_more()
     }
 
     /// Whether it has been written to since its end was seen. It may have no name any more.

@@ -3,8 +3,8 @@
 //! The file is its own buffer. Counts go to the writer together with the position up to which the file was read, and
 //! both are committed in one transaction; anything that was not committed is read again. While the store is down,
 //! reading waits. [`book`] remembers every file of the log and how far it was read, [`names`] and [`strays`] find its
-//! files, [`survey`] finds out which file is which, [`follow`] decides what to read, [`cut`] cuts lines, and this
-//! module has the thread.
+//! files, [`survey`] finds out which file is which, [`follow`] decides what to read, [`former`] reads on in files that
+//! were replaced, [`cut`] cuts lines, and this module has the thread.
 
 mod book;
 mod claims;
@@ -12,6 +12,7 @@ mod cut;
 mod family;
 mod fit;
 mod follow;
+mod former;
 mod imported;
 mod input;
 mod ladder;

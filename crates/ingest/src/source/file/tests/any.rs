@@ -4,6 +4,8 @@ use super::bed::{Bed, Pauses};
 use proptest::{prelude::*, test_runner::RngSeed};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::Write,
     os::unix::fs::MetadataExt,
 };
 
@@ -37,6 +39,8 @@ pub(super) enum Happens {
     CopyDirectory,
     /// An editor, or `sed -i`.
     Rewrite,
+    /// A worker that still has the file open in whose place another was put.
+    Former(u8),
     /// The log is a symlink, and now leads to a new file, or `back` to the one before.
     Switch {
         back: bool,
@@ -60,6 +64,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => Just(Happens::DeleteOldest),
         1 => Just(Happens::CopyDirectory),
         1 => Just(Happens::Rewrite),
+        2 => (1u8..4).prop_map(Happens::Former),
         2 => any::<bool>().prop_map(|back| Happens::Switch { back }),
     ]
 }
@@ -79,6 +84,8 @@ struct World {
     targets: u32,
     /// Copies that lack what was written before the truncation: the inodes. No process has them open.
     early: BTreeSet<u64>,
+    /// A file that a worker has open and another was put in the place of. If nobody reads it at that time, nobody can.
+    former: Option<File>,
 }
 
 impl World {
@@ -176,11 +183,8 @@ impl World {
             std::fs::write(self.bed.path(&name), &copy).unwrap();
         }
         self.bed.pauses.maybe();
-        for _ in 0..lines {
-            let line = self.line();
-            *self.removed.entry(line.trim_end().to_owned()).or_default() += 1;
-            self.bed.append("access.log", &line);
-        }
+        let text = self.lines_to_lose(lines);
+        self.bed.append("access.log", &text);
         self.bed.read();
         if hidden {
             std::fs::write(self.bed.path(&name), &copy).unwrap();
@@ -188,6 +192,20 @@ impl World {
         self.early.insert(self.inode(&name));
         self.bed.pauses.maybe();
         self.bed.truncate();
+    }
+
+    /// Lines that may be in no file that has a name once they could be read.
+    fn lines_to_lose(&mut self, lines: u8) -> String {
+        let lines: Vec<String> = (0..lines).map(|_| self.line()).collect();
+        for line in &lines {
+            *self.removed.entry(line.trim_end().to_owned()).or_default() += 1;
+        }
+        lines.concat()
+    }
+
+    /// Before another file is put in its place.
+    fn open_former(&mut self, name: &str) {
+        self.former = File::options().append(true).open(self.bed.path(name)).ok();
     }
 
     fn inode(&self, name: &str) -> u64 {
@@ -239,8 +257,9 @@ impl World {
             Happens::Pack { newest } => {
                 let rotated = self.rotated();
                 let name = rotated.iter().skip(usize::from(!newest)).find(|name| !name.ends_with(".gz"));
-                if let Some(name) = name {
-                    self.bed.gzip(name);
+                if let Some(name) = name.cloned() {
+                    self.open_former(&name);
+                    self.bed.gzip(&name);
                 }
             }
             Happens::DeleteOldest => {
@@ -253,13 +272,23 @@ impl World {
             Happens::CopyDirectory => {
                 let early: Vec<String> =
                     self.rotated().into_iter().filter(|name| self.is_early(name)).collect();
+                self.open_former("access.log");
                 self.bed.copy_directory();
                 self.early = early.iter().map(|name| self.inode(name)).collect();
             }
             Happens::Rewrite if self.bed.log().exists() && !self.half => {
                 let name = self.current().map_or_else(|| "access.log".to_owned(), |n| self.target(n));
                 std::fs::copy(self.bed.path(&name), self.bed.path("sedXXXX")).unwrap();
+                self.open_former(&name);
                 self.bed.rename("sedXXXX", &name);
+            }
+            Happens::Former(lines) if !self.half => {
+                let Some(mut former) = self.former.take() else { return };
+                // What is written before it is known which file took its place may be another log's.
+                self.bed.read();
+                let text = self.lines_to_lose(lines);
+                former.write_all(text.as_bytes()).unwrap();
+                self.former = Some(former);
             }
             _ => {}
         }
@@ -272,10 +301,10 @@ pub(super) fn survives(
     dated: bool,
     pauses: Pauses,
 ) -> Result<(), TestCaseError> {
-    let (written, removed, early) = Default::default();
+    let (written, removed, early, former) = Default::default();
     let (bed, next, rotations, targets) = (Bed { pauses, ..Bed::new() }, 0, 0, 0);
     let mut world =
-        World { bed, written, removed, next, half: false, alike, dated, rotations, targets, early };
+        World { bed, written, removed, next, half: false, alike, dated, rotations, targets, early, former };
     // What was rotated away before anybody looked for the first time is not counted.
     world.bed.begin();
     world.bed.commit();

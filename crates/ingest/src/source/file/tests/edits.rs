@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    io::Write,
 };
 
 /// An editor, or `sed -i`: it has fewer lines, and perhaps more were written behind them.
@@ -388,5 +389,47 @@ proptest! {
     #[test]
     fn any_edits_count_each_line_once(what in prop::collection::vec(edits(), 1..30)) {
         survives_edits(what)?;
+    }
+}
+
+/// A writer keeps a file open in whose place another was put. Where all lines are identical, those that were written before
+/// that was seen may be the ones that are in another file.
+#[test]
+fn what_is_written_to_a_file_that_was_replaced_counts() {
+    for (how, alike, missing) in [
+        ("sed $d", false, 0),
+        ("cp and mv", false, 0),
+        ("gzip", false, 0),
+        ("cp and mv", true, 2),
+        ("gzip", true, 2),
+    ] {
+        let mut bed = Bed::new();
+        let lines = |from: u64, to: u64| {
+            if alike { "line\n".repeat((to - from) as usize) } else { numbered(from, to) }
+        };
+        bed.append("access.log", &lines(0, 60));
+        bed.read();
+        let mut writer = fs::File::options().append(true).open(bed.log()).unwrap();
+        match how {
+            "sed $d" => put(&bed, &lines(0, 59), false),
+            "gzip" => {
+                bed.rename("access.log", "access.log.1");
+                bed.append("access.log", "");
+                bed.read();
+                bed.gzip("access.log.1");
+            }
+            _ => put(&bed, &lines(0, 60), false),
+        }
+        for (from, to) in [(60, 62), (62, 63), (63, 65)] {
+            writer.write_all(lines(from, to).as_bytes()).unwrap();
+            bed.read();
+        }
+        bed.append("access.log", &lines(65, 66));
+        bed.read();
+        bed.restart();
+        bed.read();
+        let counted: u64 = bed.seen.lines.values().sum();
+        assert_eq!((counted, bed.told > 0), (66 - missing, missing > 0), "{how} {alike}");
+        assert!(alike || bed.seen.lines.len() == 66, "{how}");
     }
 }
