@@ -29,6 +29,7 @@ mod allowance;
 mod asker;
 mod batch;
 pub mod calendar;
+mod causes;
 mod choice;
 mod client;
 mod cooldown;
@@ -69,6 +70,7 @@ pub use batch::{
     MAX_BATCH_VISITORS, MAX_BATCH_VISITS, Position, batches,
 };
 pub use calendar::{Buckets, Day, Hour, Minute, Month, Period, Span, Step, Window};
+pub use causes::with_causes;
 pub use choice::{choice, find_choice, switch};
 pub use client::ClientClass;
 pub use cooldown::{BadCooldowns, Cooldowns, MAX_COOLDOWNS, VisitRules, Visiting};

@@ -2,12 +2,13 @@
 
 use crate::{
     api::{GithubAccess, GithubApi, GithubCall},
+    error::GithubError,
     token::GithubToken,
     tokens::TokenChoice,
 };
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
-use tallymark_core::Now;
+use tallymark_core::{Now, with_causes};
 
 /// One token, by its last four characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +27,9 @@ pub struct TokenStatus {
     pub resets: Option<u64>,
     /// Points left for the GraphQL API, which are counted apart.
     pub points_left: Option<u64>,
+    /// Why the state is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -89,15 +93,23 @@ async fn of(api: &GithubApi, choice: &TokenChoice) -> TokenStatus {
         limit: None,
         resets: None,
         points_left: None,
+        error: None,
     };
-    let Ok(answer) = api.call(choice, GithubCall::rest("rate_limit")).await else { return unknown };
+    let without = |why: GithubError| TokenStatus { error: Some(with_causes(&why)), ..unknown.clone() };
+    let answer = match api.call(choice, GithubCall::rest("rate_limit")).await {
+        Ok(answer) => answer,
+        Err(why) => return without(why),
+    };
     if answer.status == StatusCode::UNAUTHORIZED {
         return TokenStatus { state: "revoked", ..unknown };
     }
     let Ok(RateLimitJson { resources: ResourcesJson { core, graphql } }) =
         serde_json::from_slice(&answer.body)
     else {
-        return unknown;
+        return without(match answer.status {
+            StatusCode::OK => GithubError::Absurd("what it says of calls left"),
+            status => GithubError::Status(status),
+        });
     };
     let account = match choice.token {
         Some(_) => api.owner_of(choice).await,

@@ -43,7 +43,7 @@ pub use admission::NameLimits;
 pub use ageing::clear_what_is_old;
 pub use books::WriterState;
 pub use copying::{StoreCopying, WaitingDaemon};
-pub use correct::{Corrector, OldBadgeBrought, OldBadgeNumber, TRAFFIC_SOURCES, traffic_instance};
+pub use correct::{Corrector, OldBadgeBrought, OldBadgeNumber};
 pub use errand::{Errand, ErrandError};
 pub use first_looks::FirstLooks;
 pub use format::{HeaderInFront, LineFormat, UNDERSTOOD};

@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tallymark_core::{Event, Name, Now};
+use tallymark_core::{Event, Name, Now, with_causes};
 use tallymark_github::{Ask, FetchError, Outgoing, Redirects};
 use tallymark_store::{Shelved, Store};
 use tokio::sync::watch;
@@ -174,7 +174,7 @@ impl Sender {
                     // Once in an outage: each further failure is a number in the metrics.
                     if *failures == 1 {
                         let host = hook.host();
-                        warn!(host, error = %chain(&why), "a webhook has not taken a message; it is sent again later");
+                        warn!(host, error = %with_causes(&why), "a webhook has not taken a message; it is sent again later");
                     }
                     // Who answers so wants none of it, ever.
                     let is_unwanted = matches!(why, HookError::Refused(StatusCode::GONE));
@@ -256,17 +256,6 @@ fn sign(secret: &str, at: u64, body: &str) -> Option<String> {
     mac.update(format!("{at}.{body}").as_bytes());
     let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     Some(format!("t={at},v1={hex}"))
-}
-
-/// An error with its reasons.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(": {error}");
-        source = error.source();
-    }
-    text
 }
 
 /// Where the page of a name is.

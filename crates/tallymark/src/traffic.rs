@@ -2,9 +2,9 @@
 //! weeks.
 //!
 //! They are counts of the same name as the repository's badge, with separate events. A day is counted once, two days
-//! later, when its numbers do not change any more. How far a repository was counted is a position of its name, in the same
-//! transaction as the counts. Under which name that was is kept by GitHub's number of it, so a repository that is renamed
-//! there is counted on from there. `github sync` and the daemon call this.
+//! later, when its numbers do not change any more. How far a repository was counted is a position of its own, by GitHub's
+//! number of it, in the same transaction as the counts: GitHub can give its name to another repository at any time, and a
+//! correction can move its counts. `github sync` and the daemon call this.
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -15,8 +15,8 @@ use std::{
 };
 use tallymark_core::{Batch, Counts, Day, Entry, Event, Name, Position, TRAFFIC_EVENTS, When};
 use tallymark_github::{AccountName, KnownRepository, Statistics, TrafficDay};
-use tallymark_ingest::{Errand, ErrandError, TRAFFIC_SOURCES, traffic_instance};
-use tallymark_store::{Shelf, Shelved, Store};
+use tallymark_ingest::{Errand, ErrandError, import::named_instance};
+use tallymark_store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 use uuid::Uuid;
@@ -51,6 +51,9 @@ pub(crate) struct TrafficReport {
     /// Why, and how many for each reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) reasons: BTreeMap<String, u64>,
+    /// Why, of each that failed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) failures: BTreeMap<String, String>,
     /// Tokens that GitHub refuses, if it refuses all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) refused_tokens: Vec<String>,
@@ -61,8 +64,8 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Under which name a repository was counted last, by GitHub's number of it.
-pub(crate) const COUNTED_AS: Shelf = Shelf { name: "github-traffic", most: 1_000_000 };
+/// The positions of a repository: how far views, with their visitors, and clones were counted.
+const SOURCES: [&str; 2] = ["traffic:views", "traffic:clones"];
 
 /// One repository, and how far it was counted.
 struct Archive<'a> {
@@ -72,8 +75,6 @@ struct Archive<'a> {
     errand: Errand,
     /// The last day of views, and of clones.
     counted: [Option<Day>; 2],
-    /// Whether this name was counted as far as the one before.
-    has_own: bool,
 }
 
 /// Counts what is new of every tracked account's repositories.
@@ -96,7 +97,9 @@ pub(crate) async fn sync(statistics: &Statistics, store: &Arc<dyn Store>) -> Res
                 }
                 Err(error) => {
                     report.failed += 1;
-                    *report.reasons.entry(format!("{error:#}")).or_default() += 1;
+                    let why = format!("{error:#}");
+                    *report.reasons.entry(why.clone()).or_default() += 1;
+                    report.failures.insert(spelt.clone(), why);
                     debug!(repository = spelt, error = &*error as &dyn std::error::Error, "no traffic");
                 }
             }
@@ -131,72 +134,44 @@ async fn one(
     spelt: &str,
     report: &mut TrafficReport,
 ) -> Result<bool> {
+    // Numbers that an earlier build kept are fetched again within the hour.
+    let Some(id) = repository.id else { return Ok(false) };
     let name = Name::new(spelt).context("the repository's name cannot be counted")?;
     let last = Day(i32::try_from(statistics.now_in_seconds() / 86_400)?.saturating_sub(FINAL));
-    let before = counted_as(store, repository).await?;
-    let mut archive = Archive::open(store, name.clone(), before.as_ref()).await?;
-    if archive.has_own && before.as_ref() != Some(&name) {
-        count_as(store, repository, &name).await?;
-    }
+    let mut archive = Archive::open(store, name, named_instance(&format!("traffic:{id}"))).await?;
     if archive.counted.iter().all(|day| day.is_some_and(|day| day >= last)) {
         return Ok(false);
     }
     let traffic = statistics.traffic(owner, &repository.name).await?;
-    if archive.add([&traffic.views, &traffic.clones], last, before.as_ref(), report).await? {
-        // If this fails, it is done the next time.
-        count_as(store, repository, &name).await?;
-    }
+    archive.add([&traffic.views, &traffic.clones], last, report).await?;
     Ok(true)
 }
 
-async fn counted_as(store: &Arc<dyn Store>, repository: &KnownRepository) -> Result<Option<Name>> {
-    let Some(id) = repository.id else { return Ok(None) };
-    let kept = store.kept(COUNTED_AS, &id.to_string()).await?;
-    Ok(kept.and_then(|kept| Name::new(&String::from_utf8(kept.value).ok()?).ok()))
-}
-
-async fn count_as(store: &Arc<dyn Store>, repository: &KnownRepository, name: &Name) -> Result<()> {
-    let Some(id) = repository.id else { return Ok(()) };
-    let thing = Shelved { at: 0, value: name.as_str().as_bytes().to_vec() };
-    Ok(store.keep(COUNTED_AS, &id.to_string(), thing, None).await?)
-}
-
 impl Archive<'_> {
-    /// The name before counts as much as this one: a repository may be renamed back, and then this one is behind.
-    async fn open<'a>(store: &'a Arc<dyn Store>, name: Name, before: Option<&Name>) -> Result<Archive<'a>> {
-        let own = counted(store, &name).await?;
-        let earlier = match before {
-            Some(before) => counted(store, before).await?,
-            None => [None, None],
-        };
-        let counted = [own[0].max(earlier[0]), own[1].max(earlier[1])];
-        // Only a name that is as far as the one before takes its place on the shelf.
-        let has_own = own != [None, None] && own == counted;
-        let instance = traffic_instance(&name);
-        Ok(Archive { store, name, instance, errand: Errand::new(store.clone(), instance), counted, has_own })
+    async fn open(store: &Arc<dyn Store>, name: Name, instance: Uuid) -> Result<Archive<'_>> {
+        let counted = counted(store, instance).await?;
+        Ok(Archive { store, name, instance, errand: Errand::new(store.clone(), instance), counted })
     }
 
-    /// Counts the days after those that are counted, up to `last`; whether there were any.
+    /// Counts the days after those that are counted, up to `last`.
     async fn add(
         &mut self,
         rows: [&Vec<TrafficDay>; 2],
         last: Day,
-        before: Option<&Name>,
         report: &mut TrafficReport,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         let is_new = |at: usize, row: &&TrafficDay| {
             row.day <= last && self.counted[at].is_none_or(|counted| row.day > counted)
         };
         let new: [Vec<TrafficDay>; 2] =
             [0, 1].map(|at| rows[at].iter().filter(|row| is_new(at, row)).copied().collect());
         if new.iter().all(Vec::is_empty) {
-            return Ok(false);
+            return Ok(());
         }
         let marker = self.errand.claim().await?.marker;
         // Asked again under the claim: another process may have been faster.
-        let again = Archive::open(self.store, self.name.clone(), before).await?;
-        if again.counted != self.counted {
-            return Ok(false);
+        if counted(self.store, self.instance).await? != self.counted {
+            return Ok(());
         }
         let [views, clones] = &new;
         let mut entries = Vec::new();
@@ -214,9 +189,8 @@ impl Archive<'_> {
             }));
         }
         let positions = (0..2).filter_map(|at| {
-            // Also of those that were counted under another name.
-            let day = new[at].last().map(|row| row.day).or(self.counted[at])?;
-            Some(Position { source: TRAFFIC_SOURCES[at].to_owned(), state: day.to_string() })
+            let day = new[at].last()?.day;
+            Some(Position { source: SOURCES[at].to_owned(), state: day.to_string() })
         });
         let positions: Vec<Position> = positions.collect();
         let counts = Counts { positions, ..Counts::folded(entries, Vec::new()) };
@@ -227,14 +201,14 @@ impl Archive<'_> {
         report.views += sum(views, |row| row.count);
         report.uniques += sum(views, |row| row.uniques);
         report.clones += sum(clones, |row| row.count);
-        Ok(true)
+        Ok(())
     }
 }
 
-/// The last days of views and of clones that were counted under a name.
-async fn counted(store: &Arc<dyn Store>, name: &Name) -> Result<[Option<Day>; 2]> {
-    let positions = store.positions(Some(traffic_instance(name))).await?;
-    Ok(TRAFFIC_SOURCES.map(|source| {
+/// The last days of views and of clones that were counted.
+async fn counted(store: &Arc<dyn Store>, instance: Uuid) -> Result<[Option<Day>; 2]> {
+    let positions = store.positions(Some(instance)).await?;
+    Ok(SOURCES.map(|source| {
         let found = positions.iter().find(|(_, position)| position.source == source)?;
         Day::parse(found.1.state.as_bytes())
     }))

@@ -113,21 +113,53 @@ fn each_day_is_counted_once_and_only_when_it_is_final() {
         }
         stop(&mut daemon);
         assert!(!daemon.stderr().contains(TOKEN));
-        // What was archived goes with the counts, and comes once, whichever of the names GitHub has from then on.
-        place.run(&["rename", "Octo/r1", "Octo/r2"]).good();
-        github.traffic("octo/r2", &views, &[(ago(2), 4, 1)]);
-        place.run(&["github", "refresh", "octo"]).good();
+        // Corrections move counts, and no day comes again.
         let days = || place.run(&["github", "sync", "--json"]).json()["days"].clone();
         let views_of =
             |name: &str| place.run(&["show", name, "--event", "gh-views", "--json"]).json()["total"].clone();
+        place.run(&["rename", "Octo/r1", "Octo/r2"]).good();
         assert_eq!((days(), views_of("Octo/r2"), views_of("Octo/r1")), (0.into(), 17.into(), 0.into()));
         place.run(&["undo"]).good();
-        assert_eq!((days(), views_of("Octo/r2"), views_of("Octo/r1")), (3.into(), 17.into(), 17.into()));
-        place.run(&["delete", "Octo/r2"]).good();
-        assert_eq!((days(), views_of("Octo/r2")), (3.into(), 17.into()));
-        // Of one event alone: the visitors would come twice.
-        place.run(&["reset", "Octo/r2", "--event", "gh-views"]).good();
-        assert_eq!((days(), views_of("Octo/r2")), (0.into(), 0.into()));
+        assert_eq!((days(), views_of("Octo/r2"), views_of("Octo/r1")), (0.into(), 0.into(), 17.into()));
+        place.run(&["delete", "Octo/r1"]).good();
+        assert_eq!((days(), views_of("Octo/r1")), (0.into(), 0.into()));
+        place.run(&["undo"]).good();
+        assert_eq!((days(), views_of("Octo/r1")), (0.into(), 17.into()));
+    }
+}
+
+/// GitHub gives the name of a repository to another one: each is counted on, whichever comes first.
+#[test]
+fn repositories_that_exchange_their_names_lose_no_day() {
+    for kind in Kind::both() {
+        let github = FakeGithub::start();
+        github.token(TOKEN, "octo", 5000);
+        github.add("Octo", vec![repository(1), repository(2)]);
+        let place = place(&kind, &github, &format!("tokens = [\"{TOKEN}\"]\ntraffic = false\n"));
+        place.run(&["github", "add", "octo"]).good();
+        let (mut big, mut small) = (Vec::new(), Vec::new());
+        let mut names = ["r1", "r2"];
+        for day in (2..10).rev() {
+            big.push((ago(day), 100, 1));
+            small.push((ago(day), 1, 1));
+            names = match day {
+                6 => ["r2", "r1"],
+                // The old one is put aside, and the new one takes its name.
+                4 => ["old", "r2"],
+                _ => names,
+            };
+            github.rename("octo/r1", names[0]);
+            github.rename("octo/r2", names[1]);
+            github.traffic(&format!("octo/{}", names[0]), &big, &[]);
+            github.traffic(&format!("octo/{}", names[1]), &small, &[]);
+            place.run(&["github", "refresh", "octo"]).good();
+            let report = place.run(&["github", "sync", "--json"]).json();
+            assert_eq!((&report["views"], &report["failed"]), (&101.into(), &0.into()), "{day}: {report}");
+        }
+        let total = |name: &str| {
+            place.run(&["show", name, "--event", "gh-views", "--json"]).json()["total"].as_u64().unwrap()
+        };
+        assert_eq!(["Octo/r1", "Octo/r2", "Octo/old"].map(total), [302, 206, 300]);
     }
 }
 
@@ -232,9 +264,9 @@ fn what_cannot_be_told_or_true_counts_nothing() {
         assert_eq!(said.code, Some(1), "{status} {body}");
         assert!(said.stdout.contains("1 repository: 0 new days counted"), "{said:?}");
         let why = match status {
-            403 | 404 => "1: the token cannot see it: it needs permission to push",
-            500 => "1: GitHub answers 500",
-            _ => "1: GitHub's answer cannot be",
+            403 | 404 => "Octo/r1: the token cannot see it: it needs permission to push",
+            500 => "Octo/r1: GitHub answers 500",
+            _ => "Octo/r1: GitHub's answer cannot be",
         };
         let said = said.stderr;
         assert!(said.contains("1 of 1 repository failed; ") && said.contains(why), "{status} {body}: {said}");
@@ -278,6 +310,11 @@ fn a_sync_fails_if_every_token_is_refused() {
     place.run(&["github", "add", "octo"]).good();
     place.run(&["github", "sync"]).good();
     place.run(&["github", "status"]).good();
+    github.answer_instead(|_| Some(WebReply::status(502, "text/plain", "")));
+    let ran = place.run(&["github", "status"]);
+    assert!(ran.stdout.contains("...6789: unknown (GitHub answers 502"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.stderr.contains(&github.url()), "{ran:?}");
+    github.answer_well();
     github.revoke(TOKEN);
     let ran = place.run(&["github", "sync", "--json"]);
     let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -154,7 +154,13 @@ fn an_address_is_served_only_where_it_is_on() {
     for target in
         ["/badge?page_id=a", "/dwyl/hits.svg", "/github.com/a.svg", "/api/count/incr/badge.svg?url=a.b/c"]
     {
-        assert_eq!(http::get(place.addr(), target).status, 404, "{target}");
+        let answer = http::get(place.addr(), target);
+        assert_eq!(answer.status, 404, "{target}");
+        assert!(answer.text().contains("= true under [compat]"), "{}", answer.text());
+        // Where only pictures are shown, a picture says so.
+        let answer = http::request("GET", place.addr(), target, &[("Accept", "image/*")], b"");
+        assert_eq!((answer.status, answer.header("x-tallymark-status")), (200, Some("404")), "{target}");
+        assert!(answer.text().contains("are off here: set "), "{}", answer.text());
     }
     stop(&mut daemon);
     place.configure("[compat]\nkomarev = \"yes\"\nhits = true\n");
@@ -289,7 +295,7 @@ fn values_that_would_change_the_number_are_not_ignored() {
         ("/ghpvc/?username=octo&username=other", "username is given twice"),
         ("/ghpvc/?username=octo&bsae=5", "bsae: did you mean base?"),
         ("/ghpvc/?username=octo&amp;base=5", "write &amp;base in place of &amp;amp;base"),
-        ("/ghpvc/?username=octo&abbreviated=maybe", "abbreviated: it is true or false"),
+        ("/ghpvc/?username=octo&abbreviated=maybe", "abbreviated=maybe: it is true or false"),
         ("/github.com/octo/r.svg?extraCount=many", "extraCount is a whole number"),
         ("/@octo?scale=9", "scale is 0.1 to 2"),
         ("/@octo?padding=3&padding=4", "padding is given twice"),

@@ -56,7 +56,7 @@ pub fn router(app: Arc<App>, drawing: Option<PngDrawing>) -> Router {
     let api = api.merge(login::routes(app.clone()).layer(language.clone()));
     let api = api.merge(panels::routes(app.clone()).layer(of_reader));
     let api = api.merge(github_banners::routes(&app)).merge(cards::routes(&app));
-    let api = api.merge(counters::routes(app.clone()));
+    let api = api.merge(counters::routes(app.clone()).layer(language.clone()));
     let api = api.merge(sum::routes(app.clone()));
     let routes = Router::new()
         .route("/", get(dashboard::show))

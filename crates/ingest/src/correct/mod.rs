@@ -26,7 +26,6 @@ use crate::{
 pub use base::{OldBadgeBrought, OldBadgeNumber};
 use draft::Draft;
 pub(crate) use ledger::{NameLedger, values};
-pub use memory::{TRAFFIC_SOURCES, traffic_instance};
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 use tallymark_core::{

@@ -22,7 +22,7 @@ pub(super) async fn propose(
     today: Day,
     draft: &mut Draft,
 ) -> Result<(), NotCorrected> {
-    let proposal = Proposal { store, name, today, is_whole: request.event.is_none() };
+    let proposal = Proposal { store, name, today };
     let mut found = false;
     for &event in events {
         let there = has(store, event, name).await?;
@@ -70,8 +70,6 @@ struct Proposal<'a> {
     store: &'a dyn Store,
     name: &'a Name,
     today: Day,
-    /// Of every event.
-    is_whole: bool,
 }
 
 impl Proposal<'_> {
@@ -269,7 +267,7 @@ impl Proposal<'_> {
 
     /// What else is remembered of the name.
     async fn memory(&self, event: Event, to: Option<&Name>) -> Result<Vec<PositionChange>, NotCorrected> {
-        memory::following(self.store, event, (self.name, self.is_whole), to).await
+        memory::following(self.store, event, self.name, to).await
     }
 
     /// Moves or deletes the lists. Answers whether there are any.

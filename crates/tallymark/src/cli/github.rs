@@ -18,7 +18,7 @@ use std::{
     io::{self, Read},
     sync::Arc,
 };
-use tallymark_core::Minute;
+use tallymark_core::{Minute, with_causes};
 use tallymark_github::{
     AccountName, Aged, GithubAccess, MissingAccount, NoStats, Outgoing, Statistics, TokenStatus,
     TrackedAccount, UnreadWork, Work, WorkPart, token_status,
@@ -81,6 +81,8 @@ fn given_account(text: &str) -> Result<GivenAccount, String> {
 
 /// More than the names of all accounts that may be tracked.
 const LONGEST_LIST: u64 = 1 << 20;
+/// How many repositories with one trouble are named.
+const NAMED: usize = 3;
 
 impl AccountNames {
     /// Each of them once, in their order.
@@ -263,7 +265,7 @@ impl GithubDesk {
             Err(NoStats::NotYet) => "",
         };
         let why = self.statistics.why_not(name);
-        let why = why.map_or_else(|| "GitHub does not answer in time".to_owned(), |why| chain(&*why));
+        let why = why.map_or_else(|| "GitHub does not answer in time".to_owned(), |why| with_causes(&*why));
         Some(format!("{why}{stay}"))
     }
 
@@ -275,7 +277,7 @@ impl GithubDesk {
                 WorkPart::Code => work.code.is_some(),
             };
             let stay = if is_known { "; the last ones stay" } else { "" };
-            format!("{part} could not be fetched: {}{stay}", chain(&*why))
+            format!("{part} could not be fetched: {}{stay}", with_causes(&*why))
         });
         let said: Vec<String> = said.collect();
         (!said.is_empty()).then(|| said.join("; "))
@@ -287,7 +289,9 @@ impl GithubDesk {
             match self.statistics.tracked().remove(name).await {
                 Ok(true) => {}
                 Ok(false) => troubles.push((name, "it is not tracked".to_owned())),
-                Err(error) => troubles.push((name, format!("{}; it may still be tracked", chain(&error)))),
+                Err(error) => {
+                    troubles.push((name, format!("{}; it may still be tracked", with_causes(&error))))
+                }
             }
         }
         let removed = names.len() - troubles.len();
@@ -358,13 +362,22 @@ impl GithubDesk {
             true => out::json(&report)?,
             false => out::print(&people(&report))?,
         }
-        let TrafficReport { repositories, failed, reasons, refused_tokens, .. } = report;
+        let TrafficReport { repositories, failed, reasons, failures, refused_tokens, .. } = report;
         told_of(&refused_tokens)?;
         if failed == 0 {
             return Ok(());
         }
-        let reasons: Vec<String> = reasons.iter().map(|(why, count)| format!("{count}: {why}")).collect();
-        bail!("{failed} of {} failed; {}", out::counted(repositories, "repository"), reasons.join("; "))
+        let each = reasons.iter().map(|(why, count)| {
+            let of =
+                failures.iter().filter(|(_, known)| *known == why).map(|(repository, _)| repository.as_str());
+            let (shown, more) = (of.take(NAMED).collect::<Vec<_>>().join(", "), *count > NAMED as u64);
+            format!(
+                "{shown}{}: {why}",
+                if more { format!(" and {} more", count - NAMED as u64) } else { String::new() }
+            )
+        });
+        let each = each.collect::<Vec<_>>().join("; ");
+        bail!("{failed} of {} failed; {each}", out::counted(repositories, "repository"))
     }
 }
 
@@ -377,15 +390,16 @@ fn access(config: &Config) -> Result<GithubAccess> {
 
 /// Asks GitHub alone, so it works without a store.
 async fn status(config: &Config, json: bool) -> Result<()> {
-    let tokens = token_status(access(config)?, now).await;
-    if json {
-        out::json(&tokens)?;
-        return told_of(&refused(&tokens));
-    }
+    let access = access(config)?;
+    let api = access.api.clone();
+    let tokens = token_status(access, now).await;
     let mut text = String::new();
-    for TokenStatus { token, account, state, left, limit, resets, points_left } in &tokens {
+    for TokenStatus { token, account, state, left, limit, resets, points_left, error } in &tokens {
         let account = account.as_ref().map(|account| format!(" of {account}")).unwrap_or_default();
         text += &format!("{token}{account}: {state}");
+        if let Some(error) = error {
+            text += &format!(" ({error})");
+        }
         if let (Some(left), Some(limit), Some(resets)) = (left, limit, resets) {
             let at = minute(*resets).readable();
             text += &format!(
@@ -399,8 +413,16 @@ async fn status(config: &Config, json: bool) -> Result<()> {
         }
         text += "\n";
     }
-    out::print(&text)?;
-    told_of(&refused(&tokens))
+    if json {
+        out::json(&tokens)?
+    } else {
+        out::print(&text)?
+    }
+    told_of(&refused(&tokens))?;
+    if !tokens.is_empty() && tokens.iter().all(|status| status.error.is_some()) {
+        bail!("GitHub's API at {api} tells nothing of any token")
+    }
+    Ok(())
 }
 
 /// The tokens, if GitHub refuses all of them.
@@ -433,12 +455,6 @@ fn people(report: &TrafficReport) -> String {
         out::counted(*repositories, "repository"),
         out::counted(*days, "new day")
     )
-}
-
-/// An error, with what it comes from.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Fails if any account failed: the reason is printed for each.

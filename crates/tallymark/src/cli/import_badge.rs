@@ -22,10 +22,11 @@ use std::{
 };
 use tallymark_badge::reading::{LARGEST_SVG, NotRead, number_in};
 use tallymark_core::{Day, Event, Name, read_other_badge};
-use tallymark_github::{Ask, Outgoing, Redirects};
+use tallymark_github::{Ask, Fetched, Outgoing, Redirects};
 use tallymark_ingest::{Corrector, OldBadgeBrought, OldBadgeNumber, source::now};
+use tallymark_web::Listen;
 use thousands::Separable;
-use url::Url;
+use url::{Host, Url};
 use uuid::Uuid;
 
 /// How many days back hits count without `--date`: out of every period that a badge shows.
@@ -175,7 +176,7 @@ impl ImportBadge {
             }
         }
         let text = match url {
-            Some(url) => fetch(url, LARGEST_SVG, config).await,
+            Some(url) => fetch_badge(url, config).await,
             None if is_number => Ok(self.from.clone()),
             None if !Path::new(&self.from).exists() => Err(anyhow!("there is no such file")),
             None => read(Path::new(&self.from), LARGEST_SVG),
@@ -256,6 +257,24 @@ fn name_in(url: &Url) -> Option<Name> {
     Name::new(std::str::from_utf8(&bytes).ok()?).ok()
 }
 
+/// Whether an address leads to the daemon of this configuration: to its public address, or to the socket on this machine.
+fn is_own(url: &Url, config: &Config) -> bool {
+    let site = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
+    let public = config.http.base_url.as_deref().and_then(|base| Url::parse(base).ok());
+    let is_public = public.is_some_and(|base| site(&base) == site(url));
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let port = match config.http.listen {
+        Listen::Tcp(address) => Some(address.port()),
+        _ => None,
+    };
+    is_public || is_here && port == url.port_or_known_default()
+}
+
 /// What an address asks for that is not the total of the event, and what to change in it.
 fn other_number(url: &Url, event: Event) -> Option<String> {
     let path = url.path();
@@ -324,11 +343,34 @@ fn added(url: &Url) -> Option<String> {
     })
 }
 
+/// The text of an old badge. An old counter may have had our address, so the answer says whether it is ours.
+async fn fetch_badge(url: Url, config: &Config) -> Result<String> {
+    let has_our_address = is_own(&url, config);
+    let answer = answer(url, LARGEST_SVG, config).await?;
+    let is_ours = answer.headers.contains_key("x-tallymark");
+    let text = text_of(&answer)?;
+    // What is served from disk has no such header.
+    if has_our_address && (is_ours || text.contains("<!-- tallymark total=")) {
+        bail!(
+            "the badge is drawn by this Tallymark, so its hits are counted already. If an old counter had this address, \
+             give the number that it showed"
+        );
+    }
+    Ok(text)
+}
+
 /// The text at an address, if it has no more than so many bytes.
 pub(super) async fn fetch(url: Url, most: usize, config: &Config) -> Result<String> {
+    text_of(&answer(url, most, config).await?)
+}
+
+async fn answer(url: Url, most: usize, config: &Config) -> Result<Fetched> {
     let ask =
         Ask { url, headers: Vec::new(), post: None, most, within: WITHIN, redirects: Redirects::Anywhere(3) };
-    let answer = Outgoing::new(config.outgoing_allow.clone()).fetch(&ask).await?;
+    Ok(Outgoing::new(config.outgoing_allow.clone()).fetch(&ask).await?)
+}
+
+fn text_of(answer: &Fetched) -> Result<String> {
     if !answer.status.is_success() {
         bail!("the answer is {}", answer.status);
     }

@@ -19,6 +19,7 @@ mod who_asks;
 
 use crate::{
     auth::{Access, Viewer},
+    badges::badge::BAD_REQUEST,
     error::{Problem, report},
     headers,
     state::App,
@@ -185,6 +186,13 @@ pub(crate) async fn no_badge_here(State(app): State<Arc<App>>, uri: Uri, sent: H
     match OtherCounter::EVERY.into_iter().find(|(known, _)| counter == Some(*known)) {
         Some((counter, key)) => {
             let whose = counter.title();
+            if headers::wants_picture(&sent) {
+                // Whoever has changed the host in a README sees only a picture.
+                let what = format!("badges of {whose} are off here: set {key} = true under [compat]");
+                let mut answer = Problem::new(StatusCode::NOT_FOUND, what).picture(BAD_REQUEST);
+                answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+                return answer;
+            }
             let what = format!(
                 "This is how {whose} names badges. To serve this address, set `{key} = true` under `[compat]`: `tallymark help moving`"
             );

@@ -12,7 +12,8 @@ pub(super) async fn check(config: &Config, findings: &mut Findings) -> Result<()
     let GithubConfig { api, tokens, within, .. } = config.github.clone();
     let (Some(api), false) = (api, tokens.is_empty()) else { return Ok(()) };
     let outgoing = Outgoing::new(config.outgoing_allow.clone());
-    for TokenStatus { token, account, state, .. } in
+    let fix = format!("can this machine reach {api}, which is api-url under [github]?");
+    for TokenStatus { token, account, state, error, .. } in
         token_status(GithubAccess { api, tokens, within, outgoing }, now).await
     {
         let of = account.map(|account| format!(" of {account}")).unwrap_or_default();
@@ -23,7 +24,10 @@ pub(super) async fn check(config: &Config, findings: &mut Findings) -> Result<()
                 let fix = "write a new one into tokens under [github]; until then, what users have done stays as it was";
                 findings.warn(CHECK, format!("GitHub refuses the token {token} (401)"), fix)?;
             }
-            "unknown" => findings.warn(CHECK, "GitHub does not answer", "tallymark github status")?,
+            "unknown" => {
+                let why = error.unwrap_or_default();
+                findings.warn(CHECK, format!("the token {token} could not be checked: {why}"), &fix)?;
+            }
             _ => findings.warn(CHECK, text, "tallymark github status says until when")?,
         }
     }

@@ -1,7 +1,6 @@
 //! What is copied when nothing counts any more, beside the counts: positions, and everything that is neither.
 
 use super::Copying;
-use crate::traffic::COUNTED_AS;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use tallymark_core::{Counts, Name, Position};
@@ -48,8 +47,7 @@ impl Copying<'_> {
         but.insert(named_instance(&self.name));
         but.extend(own.in_from);
         but.extend(own.in_to);
-        let shelves =
-            [&tallymark_github::SHELVES[..], &tallymark_news::SHELVES[..], &[PAUSES, COUNTED_AS]].concat();
+        let shelves = [&tallymark_github::SHELVES[..], &tallymark_news::SHELVES[..], &[PAUSES]].concat();
         let beside = copy_beside(&self.from, &self.to, &shelves, &but).await?;
         let positions = self.copy_positions(&own).await?;
         Ok(CopiedRest { positions, beside })
