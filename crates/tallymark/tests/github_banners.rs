@@ -88,6 +88,7 @@ fn statuses_and_bodies_are_the_originals() {
     let origin = [("Origin", "https://example.org"), ("Access-Control-Request-Method", "GET")];
     let preflight = http::request("OPTIONS", place.addr(), "/banners/preview", &origin, b"");
     assert_eq!(preflight.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(preflight.header("access-control-allow-headers"), Some("authorization, content-type, *"));
 }
 
 #[test]

@@ -121,6 +121,9 @@ fn pages_lead_to_the_cards() {
         let answer = http::get(place.addr(), &format!("/?user={user}"));
         assert_eq!((answer.status, answer.header("location")), (307, Some(place_of)), "{user}");
     }
+    let seen = http::request("GET", place.addr(), "/?user=octo&theme=dark", &[("Accept", "image/*")], b"");
+    let place_of_streak = seen.header("location").unwrap();
+    assert!(place_of_streak.ends_with("/api/streak?user=octo&theme=dark"), "{place_of_streak}");
     let wrong = http::get(place.addr(), "/?user=a/b");
     assert_eq!(wrong.status, 400);
     assert!(wrong.text().replace("&#x2f;", "/").contains("user=a/b"), "{}", wrong.text());
@@ -152,7 +155,11 @@ fn what_is_wrong_is_said_in_a_picture() {
         ("/api", 400, "username is missing"),
         ("/api?username=octo&hide=stars,repos,forks,followers", 400, "hide leaves nothing to show"),
         ("/api?username=octo&include_all_commits=perhaps", 400, "include_all_commits is true or false"),
-        ("/api?username=octo&commits_year=last&locale=zh", 400, "地址有误 commits_year 是 2005 年起的年份"),
+        (
+            "/api?username=octo&commits_year=last&locale=zh",
+            400,
+            "地址有误 commits_year 是 2005 年至 2199 年之间的年份",
+        ),
         ("/api/gist?id=1", 404, "Tallymark has no card of a gist"),
         ("/api/wakatime/?username=octo", 404, "Tallymark has no WakaTime card"),
         ("/api/gist?id=1&locale=cn", 404, "Tallymark 没有 gist 卡片"),
@@ -422,9 +429,9 @@ fn with_a_token_cards_know_what_an_account_has_done() {
             400,
             "exclude_days leaves no day of the week",
         ),
-        ("/api/streak?username=octo-cat&starting_year=99", 400, "starting_year is a year from 2005 on"),
+        ("/api/streak?username=octo-cat&starting_year=99", 400, "starting_year is a year from 2005 to 2199"),
         ("/api/streak?username=acme", 404, "acme is an organization"),
-        ("/api?username=octo-cat&commits_year=1999", 400, "commits_year is a year from 2005 on"),
+        ("/api?username=octo-cat&commits_year=1999", 400, "commits_year is a year from 2005 to 2199"),
         ("/api/top-langs?username=octo-cat&size_weight=many", 400, "size_weight is a number from 0 to 10"),
     ] {
         let answer = http::get(place.addr(), path);

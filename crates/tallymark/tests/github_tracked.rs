@@ -365,6 +365,11 @@ fn the_command_line_tracks_and_tells() {
         assert!(github.calls()[calls..].iter().all(|call| !call.target.starts_with("/users/")));
         assert_eq!(place.run(&["github", "remove", "octo-cat"]).good(), "1 account removed.\n");
         place.run(&["github", "remove", "octo-cat"]).refused(1, &["octo-cat: it is not tracked"]);
+        let ran = place.run(&["github", "remove", "octo-cat", "--json"]);
+        assert_eq!(
+            (ran.code, ran.json()),
+            (Some(1), serde_json::json!({"removed": 0, "errors": {"octo-cat": "it is not tracked"}}))
+        );
         // One that is not tracked keeps none of the others.
         place.run(&["github", "add", "octo-cat"]).good();
         let some = place.run(&["github", "remove", "nobody", "octo-cat"]);

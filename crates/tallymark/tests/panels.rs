@@ -485,6 +485,9 @@ fn a_like_that_a_correction_took_away_costs_no_other_like() {
         place.run(&["reset", "octo/hello", "--event", "like"]).good();
         totals(&place, "octo/hello", [0, 0, 0]);
         assert!(click("remove", "198.51.100.1").contains("The likes of this project were corrected today"));
+        let again = click("add", "198.51.100.1");
+        assert!(again.contains("neither be taken back nor given again today"), "{again}");
+        assert!(!again.contains("<button"), "what is always refused is not offered: {again}");
         assert!(click("add", "198.51.100.2").contains("点赞成功！"));
         totals(&place, "octo/hello", [0, 1, 0]);
         for path in ["/badge/octo/hello.json?event=like", "/api/v1/counters/octo/hello?event=like"] {

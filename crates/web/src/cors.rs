@@ -125,7 +125,8 @@ async fn answer(State(origins): State<Arc<Origins>>, request: Request, next: Nex
 fn preflight(methods: &'static str) -> (StatusCode, [(HeaderName, HeaderValue); 4]) {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods)),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type")),
+        // `*` are all but Authorization: those of a signature, and what GitHub Banners allowed.
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, *")),
         (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];

@@ -7,7 +7,7 @@ use std::fmt::{self, Formatter};
 /// From the edge to a text, in pixels.
 pub(super) const PAD: u32 = 25;
 /// No card is wider.
-pub(super) const WIDEST: u32 = 1000;
+pub const WIDEST: u32 = 1000;
 pub(super) const TEXT: Font = Font::regular(14);
 pub(super) const SMALL: Font = Font::regular(11);
 /// A long title is smaller, then cut.

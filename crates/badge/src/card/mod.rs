@@ -17,6 +17,7 @@ mod themes;
 mod traffic_card;
 mod words;
 
+pub use frame::WIDEST;
 pub use language_card::{LanguageCard, LanguageLayout, LanguageMeasure, LanguageValues, NoLanguages};
 pub use repository_card::RepositoryCard;
 pub use stats_card::{CardRank, CommitYears, StatsCard, StatsRow};

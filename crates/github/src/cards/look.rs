@@ -7,7 +7,7 @@ use super::{
 };
 use tallymark_badge::{
     Format,
-    card::{CardGround, CardLang, CardLook, CardPaint, CardTheme, StreakPaints},
+    card::{CardGround, CardLang, CardLook, CardPaint, CardTheme, StreakPaints, WIDEST},
 };
 
 /// The look that an address asks for.
@@ -45,7 +45,7 @@ pub(super) fn look(address: &CardAddress, notes: &mut CardNotes) -> CardLook {
         hide_border: flag(address, "hide_border", notes),
         hide_title: flag(address, "hide_title", notes),
         title: address.text("custom_title").filter(|title| !title.trim().is_empty()),
-        width: number(address, "card_width", 1..=10_000, notes),
+        width: number(address, "card_width", 1..=WIDEST, notes),
         radius: number(address, "border_radius", 0..=50, notes),
         icons: flag(address, "show_icons", notes),
         numbers: numbers(address, notes),

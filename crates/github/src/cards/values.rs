@@ -8,6 +8,8 @@ use std::ops::RangeInclusive;
 use tallymark_badge::card::CardLang;
 use tallymark_core::{choice, find_choice, switch};
 
+/// GitHub's first year is a little later.
+const YEARS: RangeInclusive<i32> = 2005..=2199;
 /// What a note says of a value that is ignored.
 const IGNORED: &str = "so it is ignored";
 
@@ -108,7 +110,13 @@ pub(super) fn deciding_word<T: Copy>(
 
 /// A year, on which numbers depend.
 pub(super) fn year(address: &CardAddress, key: &str, lang: CardLang) -> Result<Option<i32>, String> {
-    let wrong = || lang.say(&format!("{key} is a year from 2005 on"), &format!("{key} 是 2005 年起的年份"));
-    let read = |text: String| text.parse().ok().filter(|year| (2005..=2199).contains(year)).ok_or_else(wrong);
+    let wrong = || {
+        let [first, last] = [YEARS.start(), YEARS.end()];
+        lang.say(
+            &format!("{key} is a year from {first} to {last}"),
+            &format!("{key} 是 {first} 年至 {last} 年之间的年份"),
+        )
+    };
+    let read = |text: String| text.parse().ok().filter(|year| YEARS.contains(year)).ok_or_else(wrong);
     address.given(key).map(read).transpose()
 }

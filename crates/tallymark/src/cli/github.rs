@@ -295,7 +295,10 @@ impl GithubDesk {
             }
         }
         let removed = names.len() - troubles.len();
-        if removed > 0 {
+        if self.json {
+            let errors: HashMap<_, _> = troubles.iter().map(|(name, why)| (name.to_string(), why)).collect();
+            out::json(&serde_json::json!({ "removed": removed, "errors": errors }))?;
+        } else if removed > 0 {
             out::print(&format!("{} removed.\n", out::counted(removed as u64, "account")))?;
         }
         told(&troubles)

@@ -15,22 +15,36 @@ use tallymark_store::{NotAStoreUrl, StoreUrl};
 use tallymark_web::Listen;
 use url::Url;
 
-/// `250ms`, `1s`, `15min` or `15m`, `26h`, `90d`.
+/// `250ms`, `1s`, `15min` or `15m`, `26h`, `90d`; and several of them, as Go writes a duration: `1h30m`, `1.5h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong =
         || format!("{text:?} is not a duration: write a number with ms, s, m, h or d, like 250ms or 26h");
-    let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(unit_at);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let ms = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(ms).map(Duration::from_millis).ok_or_else(wrong)
+    let is_number = |c: char| c.is_ascii_digit() || c == '.';
+    let (mut rest, mut sum) = (text, Duration::ZERO);
+    loop {
+        let (number, after) = rest.split_at(rest.find(|c| !is_number(c)).ok_or_else(wrong)?);
+        let (unit, next) = after.split_at(after.find(is_number).unwrap_or(after.len()));
+        let ms = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(wrong()),
+        };
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+        let whole: u64 = whole.parse().map_err(|_| wrong())?;
+        let whole = whole.checked_mul(ms).ok_or_else(wrong)?;
+        // Of what is behind the point, nine digits are more than any duration needs.
+        let part: u64 =
+            if part.is_empty() { 0 } else { format!("{part:0<9.9}").parse().map_err(|_| wrong())? };
+        let part = part * ms / 1_000_000_000;
+        sum = sum.checked_add(Duration::from_millis(whole.saturating_add(part))).ok_or_else(wrong)?;
+        rest = next;
+        if rest.is_empty() {
+            return Ok(sum);
+        }
+    }
 }
 
 /// A duration in a range.
@@ -337,12 +351,28 @@ mod tests {
             ("26h", 93_600_000),
             ("90d", 7_776_000_000),
             ("0s", 0),
+            // GitHub Banners read Go's.
+            ("1h30m", 5_400_000),
+            ("10m0s", 600_000),
+            ("1.5h", 5_400_000),
+            ("0.25s", 250),
         ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
-        for text in
-            ["", "5", "s", "-1s", "1.5h", "1 s", "1w", "99999999999999999999s", "9999999999999999999d"]
-        {
+        for text in [
+            "",
+            "5",
+            "s",
+            "-1s",
+            ".5h",
+            "1.2.3h",
+            "1h30",
+            "1h 30m",
+            "1 s",
+            "1w",
+            "99999999999999999999s",
+            "9999999999999999999d",
+        ] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

@@ -54,6 +54,8 @@ enum LikeState {
     Liked,
     /// It was counted before.
     Already,
+    /// And the likes were corrected since, so it can neither be taken back nor given again today.
+    AlreadyCorrected,
     /// Taken back.
     TakenBack,
     /// There is no like of this visitor and day to take back.
@@ -229,17 +231,19 @@ async fn commit(
             continue;
         }
         let (event, key, minute) = match (wish, liked) {
-            (Click::Like, true) => return Ok(LikeState::Already),
             (Click::Unlike, false) => return Ok(LikeState::NoneToTakeBack),
             (Click::Like, false) => (Event::LIKE, like, now.minute()),
-            // Counted in the minute of its like. So the difference is right in every minute, hour and day.
-            (Click::Unlike, true) => {
+            (_, true) => {
                 let given = given_at(app, name, &like, now.day()).await?;
                 // A correction may have removed it since; subtracting it again would remove someone else's like.
-                if is_corrected(app, name, given.unwrap_or(now.day().first_minute())).await? {
-                    return Ok(LikeState::Corrected);
+                let is_corrected = is_corrected(app, name, given.unwrap_or(now.day().first_minute())).await?;
+                match (wish, is_corrected) {
+                    (Click::Like, true) => return Ok(LikeState::AlreadyCorrected),
+                    (Click::Like, false) => return Ok(LikeState::Already),
+                    (Click::Unlike, true) => return Ok(LikeState::Corrected),
+                    // Counted in the minute of its like. So the difference is right in every minute, hour and day.
+                    (Click::Unlike, false) => (Event::UNLIKE, unlike, given.unwrap_or(now.minute())),
                 }
-                (Event::UNLIKE, unlike, given.unwrap_or(now.minute()))
             }
         };
         let hit = app.hit(event, name.as_ref(), now, (peer, sent));
@@ -321,6 +325,7 @@ async fn show(app: &App, name: &Name, to: &LikeReader<'_>, state: LikeState) -> 
         state => match state {
             LikeState::Liked => "liked",
             LikeState::Already => "already",
+            LikeState::AlreadyCorrected => "already-corrected",
             LikeState::TakenBack => "taken-back",
             LikeState::NoneToTakeBack => "none",
             LikeState::Corrected => "corrected",

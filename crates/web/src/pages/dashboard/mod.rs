@@ -13,7 +13,7 @@ mod totals;
 use crate::{
     badges::dress::echo,
     error::Problem,
-    event, feed,
+    event, feed, headers,
     history::History,
     name::{graph_path, page_path, push},
     pages::{
@@ -46,7 +46,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
         Ok(visitor) => visitor,
         Err(answer) => return *answer,
     };
-    match of_account(&app, &uri) {
+    match of_account(&app, &uri, headers::wants_picture(&sent)) {
         Some(Ok(place)) => return redirect(StatusCode::TEMPORARY_REDIRECT, &place),
         Some(Err(why)) => {
             return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), None);
@@ -75,8 +75,9 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
 }
 
 /// `/?user=NAME`, as sites with cards have it, and as the form for accounts sends it: the maker with the card of the
-/// account. Its address on GitHub names it, too.
-fn of_account(app: &App, uri: &Uri) -> Option<Result<String, String>> {
+/// account. Its address on GitHub names it, too. A client that shows only pictures gets the streak, which is
+/// github-readme-streak-stats' picture at this address.
+fn of_account(app: &App, uri: &Uri, shows_pictures: bool) -> Option<Result<String, String>> {
     app.github.as_ref()?;
     let asked = Query::of(uri).form_text("user")?;
     let asked = asked.trim();
@@ -92,6 +93,10 @@ fn of_account(app: &App, uri: &Uri) -> Option<Result<String, String>> {
     }
     let login = AccountName::new(account).ok().and_then(|login| Name::new(login.as_str()).ok());
     let Some(name) = login else { return Some(Err(format!("user={}: {NotAnAccountName}", echo(asked)))) };
+    if shows_pictures {
+        let query = uri.query().unwrap_or_default();
+        return Some(Ok(format!("{}/api/streak?{query}", app.access.base)));
+    }
     let mut place = format!("{}{}", app.access.base, page_path(name.as_ref()));
     push(&mut place, "style", maker::CARD);
     Some(Ok(language::with_chosen(place, uri) + "#make"))
