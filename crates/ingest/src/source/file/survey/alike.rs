@@ -7,7 +7,7 @@
 //! removed meanwhile, or one is not a copy after all, lines are missed; so all lines in doubt are reported.
 
 use super::super::{
-    input::Likeness,
+    input::{Input, Likeness},
     names::{Rank, SeenFile, as_exact_as, unpacked},
     record::FileRecord,
 };
@@ -170,12 +170,17 @@ impl Survey<'_> {
         None
     }
 
-    /// No file is long enough, but one may be a copy that was made before the last lines were written.
+    /// No file is long enough, but one may be a copy that was made before the last lines were written; or the log, from which
+    /// an editor has removed lines, if what was read is in no file that has a name.
     fn pay_in_part(&mut self, id: u64, payers: &mut Vec<usize>) -> io::Result<()> {
         let lost = |record: &&FileRecord| !record.gone || self.truncated.contains(&id);
         let Some(record) = self.book.get(id).filter(lost) else { return Ok(()) };
         let mut longest = None;
-        let likely = |&at: &usize| self.file(at).is_generation() && self.strangers[&at].may_begin(record);
+        let is_nowhere = self.question.open.get(&id).is_none_or(Input::is_nameless);
+        let is_replaced = is_nowhere && !self.truncated.contains(&id);
+        let is_edited = |at| self.file(at).is_live() && is_replaced && self.is_alike(at, &record.mark);
+        let may_be = |at| self.file(at).is_generation() || is_edited(at);
+        let likely = |&at: &usize| may_be(at) && self.strangers[&at].may_begin(record);
         for at in payers.iter().copied().filter(likely).collect::<Vec<_>>() {
             longest = longest.max(self.early_copy_of(at, id)?.map(|length| (length, at)));
         }

@@ -108,7 +108,7 @@ impl Survey<'_> {
     }
 
     /// Whether all lines of a file are identical, and those that were read were, too.
-    fn is_alike(&self, at: usize, read: &Mark) -> bool {
+    pub(super) fn is_alike(&self, at: usize, read: &Mark) -> bool {
         let is_one = read.last.all().windows(2).all(|lines| lines[0] == lines[1]);
         is_one && self.strangers.get(&at).is_some_and(|stranger| stranger.alike)
     }
