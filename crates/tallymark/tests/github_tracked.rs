@@ -367,7 +367,7 @@ fn the_command_line_tracks_and_tells() {
         place.run(&["github", "remove", "octo-cat"]).refused(1, &["octo-cat: it is not tracked"]);
         let ran = place.run(&["github", "remove", "octo-cat", "--json"]);
         assert_eq!(
-            (ran.code, ran.json()),
+            (ran.code, serde_json::from_str::<serde_json::Value>(&ran.stdout).unwrap()),
             (Some(1), serde_json::json!({"removed": 0, "errors": {"octo-cat": "it is not tracked"}}))
         );
         // One that is not tracked keeps none of the others.
