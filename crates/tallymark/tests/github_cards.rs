@@ -64,6 +64,7 @@ fn a_readme_changes_the_host_and_nothing_else() {
         ("/api/pin/?username=octo-cat&repo=R4", "r4;what r4 is;Fork;900"),
         ("/api/pin?username=octo-cat&repo=r1&show_owner=true", "Octo-Cat/r1;1,200;Rust"),
         ("/api?username=octo-cat&unheard_of=1&theme=", "1,239"),
+        ("/api?username=octo-cat&theme=auto", "1,239;prefers-color-scheme:dark"),
     ] {
         let svg = get(path);
         for part in says.split(';') {
@@ -91,6 +92,21 @@ fn pages_lead_to_the_cards() {
             "/repo/octo/hello?style=card.pin&theme=dracula",
             "src=\"/api/pin?username=octo&amp;repo=hello&amp;theme=dracula&amp;count=false\"",
         ),
+        (
+            "/repo/octo/hello?style=card.stats",
+            &format!(
+                "&lt;a href=&quot;{base}/name/octo&quot;&gt;&lt;picture&gt;&lt;source media=&quot;(prefers-color-scheme: dark)&quot; \
+                 srcset=&quot;{base}/api?username=octo&amp;amp;theme=dark&quot;&gt;&lt;img src=&quot;{base}/api?username=octo&amp;amp;theme=light"
+            ),
+        ),
+        ("/repo/octo/hello?style=card.pin&words=zh", "repo=hello&amp;amp;locale=zh&amp;amp;theme=dark&quot;"),
+        (
+            "/repo/octo/hello?style=card.traffic",
+            "/api/traffic?username=octo&amp;amp;repo=hello&amp;amp;theme=dark&quot;",
+        ),
+        ("/name/octo?style=card.streak", "/api/streak?username=octo&amp;amp;theme=dark&quot;"),
+        ("/name/octo?style=card.langs", "/api/top-langs?username=octo&amp;amp;theme=dark&quot;"),
+        ("/name/octo?style=card.banner", "/banners/preview?username=octo&amp;amp;type=dark&quot;"),
         (
             "/name/octo?style=card.stats",
             &format!("[![GitHub statistics of octo]({base}/api?username=octo)]({base}/name/octo)"),
@@ -342,7 +358,7 @@ fn the_rank_is_explained(place: &Place) {
         (
             "/name/octo-cat",
             "Rank on GitHub: B;<bdi>Octo-Cat</bdi> shows the rank <strong>B</strong>;earn 5.91 of 12 points;% of the points are missing;\
-             <td>250</td><td>250</td><td>2</td><td>1.00</td>;<strong>B 62.5</strong>;are as of",
+             <td>250</td><td>250</td><td>1.00 / 2</td>;<strong>B 62.5</strong>;are as of",
         ),
         ("/name/octo-cat?lang=zh", "GitHub 等级：B;共得 5.91 分;PR 总数;数字截至"),
         ("/name/acme", "organisations have no rank;median is 1,000"),

@@ -67,6 +67,8 @@ async fn every_mistake_says_what_to_change() {
     let site = Site::new(Visibility::Public).await;
     for (query, expect) in [
         ("style=flt", "style=flt: did you mean flat?"),
+        ("style=Spark", "style=spark: that is a chart: /graph/NAME.svg?style=spark"),
+        ("style=chart", "style=chart: that is a chart: /graph/NAME.svg"),
         ("style=round", "style is one of flat, flat-square, plastic, for-the-badge, social"),
         ("show=hit", "show=hit: did you mean hits?"),
         ("period=week", "period=week: did you mean 7d?"),

@@ -54,6 +54,19 @@ async fn several_names_are_one_chart() {
 }
 
 #[tokio::test]
+async fn a_title_is_in_one_language() {
+    let site = Site::new(Visibility::Public).await;
+    for (query, expect) in [
+        ("lang=zh", "<title>总计浏览 1,051,334。you/repo："),
+        ("lang=zh&show=today,total&label=me", "<title>me：今天浏览 1,234，总计浏览 1,051,334。you/repo："),
+        ("lang=en", "<title>hits: 1,051,334. you/repo: "),
+    ] {
+        let (_, _, svg) = site.get(&format!("/graph/you/repo.svg?style=spark&{query}"), None).await;
+        assert!(svg.contains(expect), "{query}: {svg}");
+    }
+}
+
+#[tokio::test]
 async fn sparkline_is_a_badge_with_the_total() {
     let site = Site::new(Visibility::Public).await;
     let (code, _, svg) = site.get("/graph/you/repo.svg?style=spark&label=views", None).await;

@@ -418,6 +418,22 @@ async fn store_without_hits_shows_what_it_has() {
 }
 
 #[tokio::test]
+async fn page_of_a_name_that_only_github_knows_opens_at_its_badge() {
+    let site = Site::without_hits().await;
+    for event in ["gh-views", "gh-clones"] {
+        site.count(event, "octo/forked", 40).await;
+    }
+    let (code, _, page) = site.get("/repo/octo/forked", None).await;
+    assert_eq!(code, StatusCode::OK);
+    assert!(page.contains("[![hits](") && !page.contains("does not count anything"), "{page}");
+    // Anything else is a reason to open there, even if there is less of it.
+    site.count("like", "octo/forked", 1).await;
+    let (code, headers, _) = site.get("/repo/octo/forked", None).await;
+    assert_eq!(code, StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(headers["location"], "/repo/octo/forked?event=like");
+}
+
+#[tokio::test]
 async fn page_of_a_name_without_hits_opens_at_what_it_has() {
     let site = Site::without_hits().await;
     // The event that it has most of.
@@ -581,4 +597,41 @@ async fn bootic_s_api_lies_over_no_other_route() {
         let prefix = StatsPrefix::parse(&format!("/{segment}"));
         assert!(prefix.is_err(), "/{segment} is taken");
     }
+}
+
+#[tokio::test]
+async fn a_picture_in_a_page_has_the_colours_of_the_page() {
+    let site = Site::new(Visibility::Public).await;
+    let base = "https://hits.example.org";
+    let html = async |query: &str| {
+        let (_, _, page) = site.get(&format!("/repo/you/repo?{query}"), None).await;
+        let text = page.split_once("<textarea id=\"html\"").unwrap().1.split_once('>').unwrap().1;
+        let text = text.split_once("</textarea>").unwrap().0.replace("&#x2f;", "/").replace("&quot;", "\"");
+        text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    };
+    let dark = "(prefers-color-scheme: dark)";
+    let phone = "(max-width: 600px)";
+    assert_eq!(
+        html("style=chart&words=zh&period=7d").await,
+        format!(
+            "<a href=\"{base}/repo/you/repo\"><picture>\
+             <source media=\"{phone} and {dark}\" srcset=\"{base}/graph/you/repo.svg?period=7d&amp;lang=zh&amp;width=400&amp;theme=dark\">\
+             <source media=\"{phone}\" srcset=\"{base}/graph/you/repo.svg?period=7d&amp;lang=zh&amp;width=400&amp;theme=light\">\
+             <source media=\"{dark}\" srcset=\"{base}/graph/you/repo.svg?period=7d&amp;lang=zh&amp;theme=dark\">\
+             <img src=\"{base}/graph/you/repo.svg?period=7d&amp;lang=zh&amp;theme=light\" alt=\"hits over time\"></picture></a>"
+        )
+    );
+    // One theme for every page, and still narrow on a phone.
+    let chosen = html("style=chart&theme=dark").await;
+    assert!(!chosen.contains(dark) && chosen.contains(&format!("media=\"{phone}\"")), "{chosen}");
+    let panel = html("style=panel.like&words=en").await;
+    assert!(
+        panel.starts_with(&format!("<a href=\"{base}/v1/like/you/repo/add?lang=en\"><picture>")),
+        "{panel}"
+    );
+    assert!(panel.contains(dark) && !panel.contains(phone), "{panel}");
+    let png = html("style=chart&file=png").await;
+    assert!(png.contains("/graph/you/repo.png?period=30d&amp;scale=2&amp;theme=dark"), "{png}");
+    assert!(png.contains("width=\"720\"") && !png.contains(phone), "{png}");
+    assert!(html("style=flat").await.contains("style=flat\" alt=\"hits\"></a>"));
 }

@@ -14,12 +14,11 @@ fn title(svg: &str) -> &str {
 #[tokio::test]
 async fn names_are_summed_up_by_pattern_and_by_group() {
     let site = Site::with_others().await;
+    const GREY: &str = "#939393";
     for (query, expect) in [
         ("of=you/*", "hits: 1,051,334"),
         ("of=y*o&of=you/repo&of=*/repo", "hits: 1,051,334"),
         ("of=you/repo&of=%E6%97%A5*", "hits: 1,051,335"),
-        ("of=nobody/*", "hits: 0"),
-        ("of=nobody", "hits: 0"),
         ("of=you/*&event=like", "likes: 3"),
         ("of=you/*&format=short&label=all&base=1000000&locale=de", "all: 2,1M"),
         ("group=site", "hits: 1,051,335"),
@@ -27,6 +26,17 @@ async fn names_are_summed_up_by_pattern_and_by_group() {
         let (code, headers, svg) = site.get(&format!("/sum.svg?{query}"), None).await;
         assert_eq!((code.as_u16(), title(&svg)), (200, expect), "{query}");
         assert_eq!(headers["x-tallymark"], "not counted: a sum");
+        assert!(!svg.contains(GREY), "{query}: {svg}");
+    }
+    // A slip of the hand is no 0.
+    for query in ["of=nobody/*", "of=nobody", "of=nobody&of=n*y&color=blue", "of=you/*&event=visit"] {
+        let (code, headers, svg) = site.get(&format!("/sum.svg?{query}"), None).await;
+        assert_eq!(
+            (code.as_u16(), headers["x-tallymark"].to_str().unwrap()),
+            (200, "not counted: a sum; no name matches"),
+            "{query}"
+        );
+        assert!(title(&svg).ends_with(": 0") && svg.contains(GREY), "{query}: {svg}");
     }
     for (query, expect) in [
         ("", "add ?of=OWNER/*"),

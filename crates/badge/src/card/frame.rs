@@ -21,6 +21,8 @@ pub(super) struct CardFrame<'a> {
     pub(super) look: &'a CardLook,
     /// `None`: there is no title.
     pub(super) title: Option<&'a str>,
+    /// The repository that the title names: its owner is cut first.
+    pub(super) repository: Option<&'a str>,
     /// For programs that read aloud.
     pub(super) about: &'a str,
     pub(super) width: u32,
@@ -53,6 +55,18 @@ impl CardFrame<'_> {
 
     fn top(&self) -> u32 {
         if self.look.hide_title || self.title.is_none() { 22 } else { 54 }
+    }
+
+    /// The title, cut if it is wider than its room.
+    fn title_within(&self, font: Font, room: u32) -> String {
+        let title = self.title.unwrap_or_default();
+        let repository = self.repository.filter(|_| font.width(title) > room);
+        let Some((before, after)) = repository.and_then(|name| title.split_once(name)) else {
+            return font.fit(title, room);
+        };
+        let around = font.width(before) + font.width(after);
+        let name = font.fit_name(repository.unwrap_or_default(), room.saturating_sub(around));
+        font.fit(&format!("{before}{name}{after}"), room)
     }
 
     fn sheet(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -156,7 +170,7 @@ impl<D: Fn(&mut Formatter<'_>, u32) -> fmt::Result> fmt::Display for DrawnCard<'
         if !look.hide_title && frame.title.is_some() {
             let (room, [.., smallest]) = (width - 2 * PAD, TITLES);
             let font = TITLES.into_iter().find(|font| font.width(title) <= room).unwrap_or(smallest);
-            text(f, ("tc-title", PAD, 36), font, &font.fit(title, room))?;
+            text(f, ("tc-title", PAD, 36), font, &frame.title_within(font, room))?;
         }
         contents(f, frame.top())?;
         frame.foot(f, *height)?;

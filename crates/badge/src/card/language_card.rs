@@ -129,6 +129,7 @@ impl LanguageCard<'_> {
         let frame = CardFrame {
             look,
             title: Some(&title),
+            repository: None,
             about: &about,
             width,
             time: Some(self.time),

@@ -45,7 +45,7 @@ impl RepositoryCard<'_> {
             Some(owner) => format!("{owner}/{}", self.name),
             None => self.name.to_owned(),
         };
-        let title = look.title.clone().unwrap_or(name);
+        let title = look.title.clone().unwrap_or_else(|| name.clone());
         let nothing = look.lang.no_description();
         let description = self.description.unwrap_or(&nothing);
         let most = self.lines.unwrap_or(LINES).clamp(1, LINES);
@@ -57,8 +57,15 @@ impl RepositoryCard<'_> {
             look.lang.row(super::StatsRow::Forks),
             written(self.forks, look.numbers)
         );
-        let frame =
-            CardFrame { look, title: Some(&title), about: &about, width, time: Some(self.time), note: None };
+        let frame = CardFrame {
+            look,
+            title: Some(&title),
+            repository: Some(&name),
+            about: &about,
+            width,
+            time: Some(self.time),
+            note: None,
+        };
         frame.draw(20 * lines.len() as u32 + 26, |f, top| {
             for (at, line) in lines.iter().enumerate() {
                 text(f, ("tc-text", PAD, top + 13 + 20 * at as u32), TEXT, line)?;

@@ -111,6 +111,7 @@ impl StreakCard<'_> {
         let frame = CardFrame {
             look,
             title: Some(&title),
+            repository: None,
             about: &about,
             width,
             time: Some(self.time),

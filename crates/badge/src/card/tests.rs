@@ -87,6 +87,28 @@ fn repository<'a>() -> RepositoryCard<'a> {
 }
 
 #[test]
+fn title_keeps_the_repository_and_cuts_its_owner() {
+    let owner = "an-organisation-with-a-long-name-indeed";
+    let svg = RepositoryCard { owner: Some(owner), ..repository() }.render(&CardLook::default());
+    assert!(svg.contains("…/hello</text>") && svg.contains(&format!("<title>{owner}/hello;")), "{svg}");
+    let traffic = |lang| {
+        let card = TrafficCard {
+            repository: &format!("{owner}/hello"),
+            views: &[1],
+            visitors: &[1],
+            clones: &[1],
+            last: Day(20_000),
+        };
+        card.render(&CardLook { lang, ..CardLook::default() })
+    };
+    for (lang, end) in [(CardLang::En, "…/hello</text>"), (CardLang::Zh, "…/hello 的流量</text>")] {
+        let svg = traffic(lang);
+        checked(&svg);
+        assert!(svg.contains(end), "{svg}");
+    }
+}
+
+#[test]
 fn cards_say_what_is_known_and_when_it_was() {
     let rows = [(StatsRow::Stars, 12_345), (StatsRow::Repositories, 42)];
     let svg = stats("octo", &rows).render(&CardLook::default());

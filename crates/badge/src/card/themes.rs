@@ -182,6 +182,9 @@ const THEMES: [CardTheme; 92] = [
     fixed("yeblu", palette(0xffee33, 0xffffff, 0xffee33, 0x002046, 0x1f4a80)),
 ];
 
+/// What panels and charts call the theme that follows the reader.
+const AUTO: &str = "auto";
+
 impl CardTheme {
     /// Every theme; the first one is the default, which follows the reader.
     #[must_use]
@@ -189,9 +192,12 @@ impl CardTheme {
         &THEMES
     }
 
-    /// The theme with this name, in any case and with `-` or `_` in it.
+    /// The theme with this name, in any case and with `-` or `_` in it. Other pictures call the default `auto`.
     #[must_use]
     pub fn named(text: &str) -> Option<CardTheme> {
+        if text.eq_ignore_ascii_case(AUTO) {
+            return Some(CardTheme::default());
+        }
         let plain = |b: u8| if b == b'_' { b'-' } else { b.to_ascii_lowercase() };
         let same = |theme: &&CardTheme| theme.name.bytes().map(plain).eq(text.bytes().map(plain));
         THEMES.iter().find(same).copied()
@@ -253,6 +259,7 @@ mod tests {
 
     #[test]
     fn names_are_found_however_they_are_written_and_each_once() {
+        assert_eq!(CardTheme::named("Auto").unwrap().name, CardTheme::default().name);
         for theme in THEMES {
             assert_eq!(CardTheme::named(theme.name).unwrap().name, theme.name);
         }

@@ -59,7 +59,15 @@ impl TrafficCard<'_> {
             let _ = write!(about, "{label}: {}; ", written(sum, look.numbers));
         }
         about += &look.lang.visitors_by_day();
-        let frame = CardFrame { look, title: Some(&title), about: &about, width, time: None, note: None };
+        let frame = CardFrame {
+            look,
+            title: Some(&title),
+            repository: Some(self.repository),
+            about: &about,
+            width,
+            time: None,
+            note: None,
+        };
         frame.draw(FOOT + 14, |f, top| {
             let step = (width - 2 * PAD) / 3;
             let [.., smallest] = NUMBERS;

@@ -1,6 +1,6 @@
 //! A bar: an icon, two lines, and a call to action at the right.
 
-use super::{Lang, Panel, card::ground, draw::Ids, palette::Tone, words::PRODUCT};
+use super::{Lang, Panel, card::ground, draw::Ids, palette::Tone};
 use crate::{
     icon::Icon,
     px::Px,
@@ -63,7 +63,7 @@ impl Bar {
         }
     }
 
-    /// The bar that names the program that draws the panels.
+    /// The credits of the original.
     pub(super) fn promo(panel: &Panel<'_>, width: u32) -> Bar {
         let lang = panel.options.lang;
         let call = self::call(lang.view(), 14, width);
@@ -124,12 +124,10 @@ fn room(width: u32, (call, size): &(String, u32)) -> u32 {
     width.saturating_sub(TEXTS + BETWEEN + Font::regular(*size).width(call) + MARGIN)
 }
 
-/// With the name of the product, smaller where there is less room.
+/// Smaller where there is less room.
 fn powered_by(lang: Lang, room: u32) -> (String, u32) {
-    let whole = format!("{} · {PRODUCT}", lang.powered_by());
-    let fits = |size: &u32| Font::bold(*size).width(&whole) <= room;
-    match [16, 14, 12, 11, 10].into_iter().find(fits) {
-        Some(size) => (whole, size),
-        None => (Font::bold(14).fit(PRODUCT, room), 14),
-    }
+    let whole = lang.powered_by();
+    let fits = |size: &u32| Font::bold(*size).width(whole) <= room;
+    let size = [16, 14, 12, 11].into_iter().find(fits).unwrap_or(10);
+    (Font::bold(size).fit(whole, room), size)
 }

@@ -16,7 +16,6 @@ mod notice;
 mod options;
 mod palette;
 mod shown;
-mod snippet;
 mod variant;
 mod words;
 
@@ -24,7 +23,6 @@ pub use avatar::{Avatar, MAX_AVATAR, NotAnAvatar};
 pub use notice::notice;
 pub use options::{Arrangement, Lang, NotAnOption, Options, Theme};
 pub use shown::{PanelRows, Shown};
-pub use snippet::snippet;
 pub use variant::Variant;
 
 use draw::Composition;

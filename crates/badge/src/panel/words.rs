@@ -92,7 +92,8 @@ impl Lang {
         if font.width(&whole) <= room { whole } else { in_lang(Lang::Zh) }
     }
 
-    /// The credits. The original has them in English alone, in whatever language the rest is.
+    /// The credits, with the name that the original has in them, and no other. It has them in English alone, in whatever
+    /// language the rest is.
     pub(super) fn powered_by(self) -> &'static str {
         match self {
             Lang::Zh => "由 Visitor Badge 驱动",
@@ -140,16 +141,13 @@ impl Lang {
     }
 }
 
-/// What draws the panels.
-pub(super) const PRODUCT: &str = "Tallymark";
-
 /// The title of a picture, in one line.
 pub(super) fn title(panel: &Panel<'_>, picture: Picture) -> String {
     let (lang, name) = (panel.options.lang, panel.name);
     let (font, room) = (Font::regular(11), u32::from(u16::MAX));
     let count = |event| lang.count(event, panel.tallied(event).total, font, room);
     let said = match picture {
-        Picture::Promo => return format!("{} · {PRODUCT}: {}", lang.powered_by(), lang.tagline(font, room)),
+        Picture::Promo => return format!("{}: {}", lang.powered_by(), lang.tagline(font, room)),
         _ if panel.is_away => lang.counting(),
         Picture::Both => format!("{}, {}", count(Event::VISIT), count(Event::LIKE)),
         Picture::Visits => count(Event::VISIT),

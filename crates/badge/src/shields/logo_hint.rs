@@ -61,10 +61,10 @@ pub fn logo_hint(text: &str) -> String {
         return "addresses are not fetched: use a data: URI".to_owned();
     }
     if let Some((_, near)) = REMOVED.iter().find(|(removed, _)| *removed == name) {
-        return format!(
-            "removed by its owner: use {}a data: URI",
-            near.map_or(String::new(), |near| format!("{near} or "))
-        );
+        return match near {
+            Some(near) => format!("removed by its owner: use {near} or a data: URI"),
+            None => "removed by its owner: use a data: URI".to_owned(),
+        };
     }
     match meant(&name) {
         Some(meant) => format!("did you mean {meant}?"),

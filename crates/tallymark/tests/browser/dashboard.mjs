@@ -272,7 +272,7 @@ async function make(page) {
   await page.keyboard.type("flat-s");
   await page.keyboard.press("Tab");
   await page.keyboard.type("today");
-  for (const text of ["", "", "", "", "", "Profile views", "", "", "github"]) {
+  for (const text of ["", "", "", "Profile views", "", "", "github"]) {
     await page.keyboard.press("Tab");
     await page.keyboard.type(text);
   }

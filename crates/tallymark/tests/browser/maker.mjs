@@ -130,6 +130,35 @@ async function choicesOutliveAPictureWithoutThem(page) {
   await draws(page, "style=flat&label=mine&show=total,likes");
 }
 
+// The form has the fields of the picture, with a script and without; what a hidden one says is not lost.
+async function theFormHasTheFieldsOfThePicture(page, hasScript) {
+  const shown = async (label, is) => {
+    const field = page.getByLabel(label, { exact: true });
+    await field.waitFor({ state: is ? "visible" : "hidden" });
+  };
+  const fields = { Label: [true, false, false], Theme: [false, true, true], "Number format": [true, false, false] };
+  const styles = ["", "chart", "panel.badge"];
+  for (const place of ["/repo/o/r", "/"]) {
+    if (hasScript) await page.goto(place);
+    if (hasScript && place === "/") await page.getByText("How it looks").click();
+    for (const [at, one] of styles.entries()) {
+      if (hasScript) await style(page).selectOption(one);
+      else await page.goto(`${place}?style=${one}&file=png`);
+      for (const [label, is] of Object.entries(fields)) await shown(label, is[at]);
+    }
+  }
+  if (!hasScript) return;
+  // The theme of a panel is still there when a badge has been one.
+  await page.goto("/repo/o/r?style=panel.badge&theme=dark");
+  await style(page).selectOption("flat");
+  await page.getByText("Not drawn on a badge: theme").waitFor();
+  await shown("Theme", true);
+  await page.getByLabel("Theme", { exact: true }).selectOption("");
+  await page.getByLabel("Label", { exact: true }).focus();
+  await page.getByLabel("Label", { exact: true }).fill("mine");
+  await shown("Theme", false);
+}
+
 // A sample of the front page is a choice and no way to another name.
 async function samplesAreChoices(page) {
   await page.goto("/");
@@ -245,6 +274,7 @@ try {
   for (const javaScriptEnabled of [true, false]) {
     await everyWayKeepsTheBadge(await visitor({ javaScriptEnabled }), javaScriptEnabled);
     await aMistakeIsNotCopied(await visitor({ javaScriptEnabled }), javaScriptEnabled);
+    await theFormHasTheFieldsOfThePicture(await visitor({ javaScriptEnabled }), javaScriptEnabled);
   }
   await samplesAreChoices(await visitor());
   await samplesWithoutAScript(await visitor({ javaScriptEnabled: false, viewport: PHONE }));

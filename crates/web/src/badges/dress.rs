@@ -40,7 +40,7 @@ impl Dress {
         let style = query
             .text("style")
             .filter(|word| !word.is_empty())
-            .map(|word| choice("style", &word, &known))
+            .map(|word| of_chart(&word).map_or_else(|| choice("style", &word, &known), Err))
             .transpose();
         let style = noting(style, mistakes);
         let (own_color, label_color) =
@@ -128,6 +128,13 @@ impl Dress {
         badge.style = self.style.or(badge.style);
         badge.logo = self.logo.as_ref().map(|file| file.logo(self.logo_wide));
     }
+}
+
+/// Why a style is none of a badge: a chart has it, at an address of its own.
+fn of_chart(word: &str) -> Option<String> {
+    let of_charts = [("spark", "/graph/NAME.svg?style=spark"), ("chart", "/graph/NAME.svg")];
+    let (word, place) = of_charts.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(word))?;
+    Some(format!("style={word}: that is a chart: {place}"))
 }
 
 /// What was read. A mistake is noted, and the form of the badge maker has a place for each.

@@ -12,7 +12,7 @@ use crate::{
     state::App,
     windows,
 };
-use tallymark_badge::number::group;
+use tallymark_badge::{chart::ChartWords, number::group, panel::Lang};
 use tallymark_core::{Event, Name, Now, Step};
 use tallymark_store::StoreError;
 
@@ -66,6 +66,19 @@ impl Reach {
             Reach::Days30 => " in 30d",
             Reach::Month => " this month",
             Reach::Year => " this year",
+        }
+    }
+
+    /// Before a number in a Chinese title: `今天浏览 12`.
+    fn in_chinese(self) -> &'static str {
+        match self {
+            Reach::Total => "总计",
+            Reach::Today => "今天",
+            Reach::Hours24 => "过去 24 小时",
+            Reach::Days7 => "过去 7 天",
+            Reach::Days30 => "过去 30 天",
+            Reach::Month => "本月",
+            Reach::Year => "今年",
         }
     }
 
@@ -218,6 +231,25 @@ impl Figures {
             _ => None,
         };
         Wording { label, value: numbers.join(" / "), title }
+    }
+
+    /// The numbers in Chinese, for screen readers. A label of the address is said as it is.
+    pub(crate) fn in_chinese(&self, counts: Option<&[i64]>, dress: &Dress) -> String {
+        let said = |(at, figure): (usize, &Figure)| {
+            let number = counts.and_then(|counts| counts.get(at));
+            let number = number.map_or("统计中".to_owned(), |&count| figure.text(count, self.base, dress));
+            let noun = match &figure.of {
+                Subject::Event(event) => ChartWords(Lang::Zh).noun(*event, 0),
+                Subject::Visitors => "访客".to_owned(),
+            };
+            format!("{}{noun} {number}", figure.reach.in_chinese())
+        };
+        let said: Vec<String> = self.shown.iter().enumerate().map(said).collect();
+        let said = said.join("，");
+        match dress.label().filter(|label| !label.trim().is_empty()) {
+            Some(label) => format!("{label}：{said}"),
+            None => said,
+        }
     }
 
     /// The texts while the numbers are not known.
@@ -460,6 +492,18 @@ mod tests {
             let error = read(query).unwrap_err();
             assert!(error.starts_with(expect), "{query}: {error}");
         }
+    }
+
+    #[test]
+    fn a_chinese_title_has_no_english_words() {
+        let said = |query: &str, counts: Option<&[i64]>| {
+            let dress = Dress::of_spark(Query::in_form(query)).unwrap();
+            read(query).unwrap().in_chinese(counts, &dress)
+        };
+        assert_eq!(said("", Some(&[1_234])), "总计浏览 1,234");
+        assert_eq!(said("show=today,total&base=5&label=mine", Some(&[1, 4])), "mine：今天浏览 1，总计浏览 9");
+        assert_eq!(said("show=visitors", Some(&[3])), "今天访客 3");
+        assert_eq!(said("event=like&show=7d", None), "过去 7 天点赞 统计中");
     }
 
     #[test]

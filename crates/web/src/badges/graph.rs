@@ -278,14 +278,21 @@ async fn spark(
     let series = history.series(asked.lang);
     // The number is the badge's, with what this process has not written yet.
     let look = app.look.load();
-    let said = match figures.counts(app, name, now).await {
-        Ok(counts) => figures.say(&counts, dress, &look.label),
-        Err(_) => figures.unknown(&look.label),
+    let counts = figures.counts(app, name, now).await.ok();
+    let said = match &counts {
+        Some(counts) => figures.say(counts, dress, &look.label),
+        None => figures.unknown(&look.label),
     };
     let mut badge = look.badge(&said.value);
     dress.put_on(&mut badge, &said.label);
-    let numbers = said.title.unwrap_or_else(|| titled(badge.label, &said.value));
-    let title = format!("{numbers}. {}", history.chart(&series, asked.lang, DEFAULT_WIDTH).title());
+    let over_time = history.chart(&series, asked.lang, DEFAULT_WIDTH).title();
+    let title = match asked.lang {
+        Lang::Zh => format!("{}。{over_time}", figures.in_chinese(counts.as_deref(), dress)),
+        _ => {
+            let numbers = said.title.unwrap_or_else(|| titled(badge.label, &said.value));
+            format!("{numbers}. {over_time}")
+        }
+    };
     badge.title = Some(&title);
     Ok(Spark { badge, counts: series.first().map_or(&[], |one| one.counts) }.render())
 }

@@ -22,7 +22,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tallymark_badge::render;
+use tallymark_badge::{Color, render};
 use tallymark_core::{Event, Glob, Name, Period};
 use tallymark_store::{Filter, StoreError};
 use tokio::sync::Semaphore;
@@ -37,6 +37,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const GOOD: Duration = Duration::from_secs(30);
 const REMEMBERED: usize = 64;
 const UNCOUNTED: &str = "not counted: a sum";
+/// The same of a pattern that was perhaps misspelt: its 0 is no number of anything.
+const OF_NOTHING: &str = "not counted: a sum; no name matches";
+/// `lightgrey` of shields.io.
+const GREY: Color = Color::rgb(0x93, 0x93, 0x93);
 
 /// The names of patterns, as they were found.
 #[derive(Default)]
@@ -69,7 +73,7 @@ async fn show(
     sent: HeaderMap,
 ) -> Response {
     match draw(&app, &known, Query::of(&uri), &sent).await {
-        Ok(picture) => headers::picture(StatusCode::OK, picture, UNCOUNTED),
+        Ok((picture, why)) => headers::picture(StatusCode::OK, picture, why),
         Err(problem) => problem.picture(UNCOUNTED),
     }
 }
@@ -79,7 +83,7 @@ async fn draw(
     known: &KnownMembers,
     query: Query<'_>,
     sent: &HeaderMap,
-) -> Result<String, Problem> {
+) -> Result<(String, &'static str), Problem> {
     let bad = |why: String| Problem::bad_request(why);
     check(query, AnswerKind::Sum).map_err(bad)?;
     let (event, look) = (event::asked(app, query).await.map_err(bad)?, app.look.load());
@@ -92,12 +96,22 @@ async fn draw(
     let sum = sum(app, event, &names).await;
     let sum = sum.map_err(|error| Problem::store("reading the totals of a sum", &error))?;
     let said = figures.say(&[sum], &dress, &look.label);
+    // A whole name is a name whether it was counted or not.
+    let is_of_nothing = sum == 0 && names.iter().all(|name| patterns.iter().any(|one| is_whole(one, name)));
+    let why = if is_of_nothing { OF_NOTHING } else { UNCOUNTED };
     if let Some(digits) = dress.digits() {
-        return Ok(digits.draw(&figures, &[sum], &said, dress.label()));
+        return Ok((digits.draw(&figures, &[sum], &said, dress.label()), why));
     }
     let mut badge = look.badge(&said.value);
     dress.put_on(&mut badge, &said.label);
-    Ok(render(&badge))
+    if is_of_nothing {
+        badge.color = GREY;
+    }
+    Ok((render(&badge), why))
+}
+
+fn is_whole(pattern: &Glob, name: &Name) -> bool {
+    pattern.is_exact() && pattern.as_str() == name.as_str()
 }
 
 async fn sum(app: &App, event: Event, names: &[Name]) -> Result<i64, StoreError> {

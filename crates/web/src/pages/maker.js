@@ -95,8 +95,30 @@
     }
   }
 
+  // The fields that the chosen picture has. The one that is being filled in stays where it is.
+  function fit(form, page) {
+    for (const field of form.elements) {
+      const place = field.closest(".controls > div"), fresh = page.getElementById(field.id)?.closest(".controls > div");
+      if (place && fresh) place.hidden = fresh.hidden && !place.contains(document.activeElement);
+    }
+  }
+
+  async function read(url) {
+    const answer = await fetch(url, { cache: "no-store" });
+    if (!answer.ok) throw new Error(` (${answer.status})`);
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  }
+
   if (builder) {
-    builder.addEventListener("input", () => keep(builder));
+    let turn = 0;
+    builder.addEventListener("input", async ({ target }) => {
+      keep(builder);
+      if (target.name !== "style") return;
+      const mine = ++turn, page = await read(location.href).catch(() => null);
+      // Without an answer, all of them are there.
+      if (mine === turn && page) fit(builder, page);
+      else if (mine === turn) for (const place of builder.querySelectorAll(".controls > div")) place.hidden = false;
+    });
     return;
   }
   if (!maker) return;
@@ -119,9 +141,7 @@
     clearTimeout(timer);
     const mine = ++turn, asked = wanted();
     try {
-      const answer = await fetch(`${maker.action.split("#")[0]}?${asked}`, { cache: "no-store" });
-      if (!answer.ok) throw new Error(` (${answer.status})`);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const page = await read(`${maker.action.split("#")[0]}?${asked}`);
       if (mine !== turn) return;
       for (const part of document.querySelectorAll("[data-made]")) {
         const fresh = page.getElementById(part.id);
@@ -135,6 +155,7 @@
         const wrong = document.getElementById(`wrong-${field.id}`);
         if (wrong) field.ariaInvalid = String(wrong.textContent !== "");
       }
+      fit(maker, page);
       shown = asked;
       say("", false);
     } catch (error) {

@@ -12,7 +12,7 @@ use tallymark_store::Result;
 const MOST_STATUSES: usize = 100;
 
 /// The event at which the page of a name opens that has no hits; `None` where it opens at hits: they are what a badge
-/// counts.
+/// counts. What GitHub counts of a repository is no reason to open elsewhere: its badge is still to be made.
 pub(crate) async fn instead_of_hits(app: &App, name: &Name) -> Option<Event> {
     let total = async |event| app.shown_total(event, name.as_ref()).await.ok();
     if total(Event::HIT).await? > 0 {
@@ -22,7 +22,8 @@ pub(crate) async fn instead_of_hits(app: &App, name: &Name) -> Option<Event> {
     // The rankings do not know every event at first.
     events.extend([Event::VISIT, Event::LIKE]);
     let (mut most, mut found) = (0, None);
-    for event in events.into_iter().filter(|event| name.as_str().len() <= event.longest_name()) {
+    events.retain(|event| !event.is_of_traffic() && name.as_str().len() <= event.longest_name());
+    for event in events {
         let total = total(event).await?;
         if total > most {
             (most, found) = (total, Some(event));

@@ -23,7 +23,7 @@ use axum::{
 };
 use minijinja::{Value, context};
 use std::sync::Arc;
-use tallymark_badge::text::XmlText;
+use tallymark_badge::Snippet;
 use tallymark_core::{Day, Event, Name};
 use tallymark_store::StoreError;
 
@@ -201,7 +201,7 @@ async fn counts(app: &App, event: Event, name: &Name) -> Result<Value, StoreErro
 /// The counts, the name itself, and the text to copy.
 fn about(app: &App, view: &View, name: &Name, counts: Value) -> Value {
     let (badge, event) = (badge_path(name.as_ref()), view.event);
-    let mut graph = graph_path(std::slice::from_ref(name), event, "30d");
+    let mut graph = graph_path(std::slice::from_ref(name), event, view.period());
     push_scale(&mut graph, view.scale);
     let base = app.base_url.as_str();
     let linked = event_page_path(name.as_ref(), event);
@@ -218,21 +218,14 @@ fn about(app: &App, view: &View, name: &Name, counts: Value) -> Value {
     }
 }
 
-/// In pixels.
-const NARROW_CHART: u32 = 400;
-
 /// A chart in the colours of the page around it: GitHub's theme is not that of the reader's system.
 fn themed(graph: &str, page: &str, event: Event) -> String {
-    let graph = format!("{graph}{}theme=", if graph.contains('?') { '&' } else { '?' });
-    // As wide as a phone: a chart for a desktop would have texts of five pixels there.
-    let narrow = format!("&amp;width={NARROW_CHART}");
-    format!(
-        "<a href=\"{page}\"><picture>\
-         <source media=\"(max-width: 600px) and (prefers-color-scheme: dark)\" srcset=\"{graph}dark{narrow}\">\
-         <source media=\"(max-width: 600px)\" srcset=\"{graph}light{narrow}\">\
-         <source media=\"(prefers-color-scheme: dark)\" srcset=\"{graph}dark\"><img src=\"{graph}light\" alt=\"{noun} over time\"></picture></a>",
-        page = XmlText(page),
-        graph = XmlText(&graph),
-        noun = event.noun(0),
-    )
+    let alt = format!("{} over time", event.noun(0));
+    let chart = Snippet {
+        link: Some(page),
+        themes: Some(Snippet::THEMES),
+        phone: Some(maker::NARROW_CHART),
+        ..Snippet::plain(graph, &alt)
+    };
+    chart.to_string()
 }

@@ -45,6 +45,68 @@ pub(super) const REASONS: &[(&str, &str)] = &[
     ("{}={}: did you mean {}?", "{}={}：您是指 {} 吗？"),
     ("{}={}: no such colour; use blue, 07c or #0077cc", "{}={}：没有这种颜色，可用 blue、07c 或 #0077cc"),
     ("the body took more than {}", "请求正文的传输时间超过 {}"),
+    ("the colour is empty", "颜色为空"),
+    ("a colour after # has three or six hexadecimal digits, or four or eight with its opacity", "# 后的颜色为 3 位或 6 位十六进制数字，带不透明度时为 4 位或 8 位"),
+    ("rgb() has three numbers from 0 to 255, or three percentages, and perhaps an opacity from 0 to 1", "rgb() 含三个 0 到 255 的数字或三个百分比，还可加 0 到 1 的不透明度"),
+    ("hsl() has an angle up to 360 and two percentages, and perhaps an opacity from 0 to 1: hsl(120, 50%, 50%)", "hsl() 含一个不超过 360 的角度和两个百分比，还可加 0 到 1 的不透明度：hsl(120, 50%, 50%)"),
+    (
+        "the colour is neither a known name, nor three or six hexadecimal digits (with an opacity: # and four or eight), nor rgb(R, G, B), nor hsl(H, S%, L%)",
+        "不是已知的颜色名称，也不是 3 位或 6 位十六进制数字（带不透明度时为 # 加 4 位或 8 位）、rgb(R, G, B) 或 hsl(H, S%, L%)",
+    ),
+    ("use a language like en, de, fr, es, pt, ru, zh, ja or hi, or a region like de-CH", "请使用语言，例如 en、de、fr、es、pt、ru、zh、ja 或 hi，或地区，例如 de-CH"),
+    ("a number format is comma, plain, short or padded", "数字格式可为 comma、plain、short 或 padded"),
+    ("did you mean {}?", "您是指 {} 吗？"),
+    ("it is true or false", "可为 true 或 false"),
+    ("use a data: URI of an SVG, PNG, JPEG, GIF or WebP of at most {} KiB, in base64", "请使用 base64 的 data: URI，图片为 SVG、PNG、JPEG、GIF 或 WebP，最大 {} KiB"),
+    ("the SVG cannot be read", "无法读取此 SVG"),
+    ("its <{}> is not drawn in badges: {}", "徽章中不会绘制其中的 <{}>：{}"),
+    ("use rules for a class, a tag or an id alone, or attributes", "请使用只针对一个类、标签或 ID 的规则，或使用属性"),
+    ("convert it to paths", "请转换为路径"),
+    ("put the shapes where they are used", "请把图形放到使用它的位置"),
+    ("take its shapes out of the link", "请把图形移出链接"),
+    ("draw it with paths", "请用路径绘制"),
+    ("the SVG has no shape that can be drawn", "此 SVG 中没有可绘制的图形"),
+    ("it is not an SVG, PNG, JPEG, GIF or WebP of at most {} KiB", "不是最大 {} KiB 的 SVG、PNG、JPEG、GIF 或 WebP"),
+    ("its name is not 1 to 64 letters, digits, - _ and .", "其名称不是由 1 到 64 个字母、数字、- _ 和 . 组成"),
+    ("another logo has this name", "已有同名的图标"),
+    ("there are more than {} logos", "图标超过 {} 个"),
+    ("the file of this logo on the server is broken: tallymark check-config says why", "服务器上此图标的文件已损坏：原因见 tallymark check-config"),
+    ("unknown icon; the names are at simpleicons.org", "未知图标，名称见 simpleicons.org"),
+    ("unknown icon; names are at simpleicons.org", "未知图标，名称见 simpleicons.org"),
+    ("addresses are not fetched: use a data: URI", "不会获取网址：请使用 data: URI"),
+    ("removed by its owner: use {} or a data: URI", "此图标已被其所有者撤下：请使用 {} 或 data: URI"),
+    ("removed by its owner: use a data: URI", "此图标已被其所有者撤下：请使用 data: URI"),
+    ("send a token: Authorization: Bearer TOKEN", "请发送令牌：Authorization: Bearer TOKEN"),
+    ("that is not one of the tokens under [http] of this server", "这不是此服务器 [http] 下的令牌"),
+    ("an image of this theme on the server is broken: tallymark check-config says why", "服务器上此主题的图片已损坏：原因见 tallymark check-config"),
+    ("there is no such theme", "没有这样的主题"),
+    ("image digits show the whole number: leave out {} or digits", "图片数字显示完整的数字：请去掉 {} 或 digits"),
+    ("image digits show one number, and show has two", "图片数字只显示一个数字，而 show 有两个"),
+    ("that is a chart: {}", "这是图表：{}"),
+    ("{} and {} disagree: leave one out", "{} 与 {} 矛盾：请去掉一个"),
+    ("a line is of one event: use event={}", "折线只显示一种事件：请使用 event={}"),
+    ("show has at most {} numbers", "show 最多有 {} 个数字"),
+    ("show has the same number twice: leave one out", "show 中有两个相同的数字：请去掉一个"),
+    ("base is added to a total, and none is shown", "base 会加到总计上，而这里没有显示总计"),
+    ("base is added to one total, and two are shown: leave one out", "base 会加到一个总计上，而这里显示了两个：请去掉一个"),
+    ("base is a whole number from 0 to {}", "base 为 0 到 {} 的整数"),
+    ("visitors are counted by the day: use period=today", "访客按天统计：请使用 period=today"),
+    ("{}: did you mean {}?", "{}：您是指 {} 吗？"),
+    ("{} is given twice: leave one out", "{} 出现了两次：请去掉一个"),
+    ("write &{} in place of &amp;{}", "请写 &{}，而不是 &amp;{}"),
+    ("{}: write {} without escapes", "{}：请不要转义，直接写 {}"),
+    ("a sum shows totals only: leave out {}", "合计只显示总数：请去掉 {}"),
+    ("this JSON always has the total and today: leave out {}", "此 JSON 总是包含总计和今天：请去掉 {}"),
+    ("this JSON has only what was counted: leave out base", "此 JSON 只含统计到的数字：请去掉 base"),
+    ("a sparkline badge has no {}: leave it out", "带折线的徽章没有 {}：请去掉"),
+    ("a chart has no {}: add style=spark", "图表没有 {}：请加上 style=spark"),
+    ("a chart has no {}: leave it out", "图表没有 {}：请去掉"),
+    ("{} is for image digits: add digits=THEME", "{} 用于图片数字：请加上 digits=THEME"),
+    // What is more special is above these.
+    ("{} is one of {}", "{} 可为 {}"),
+    ("{} is {} to {}", "{} 为 {} 到 {}"),
+    ("{}={}: {}", "{}={}：{}"),
+    ("{}: {}", "{}：{}"),
 ];
 
 /// A reason in the language of the request. One that is not in the list stays English.
@@ -78,7 +140,81 @@ fn values<'a>(pattern: &str, text: &'a str) -> Option<Vec<&'a str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::language::in_language;
+    use std::path::Path;
     use tallymark_core::NotAName;
+
+    /// Where reasons are made that a page shows, from the directory of the crates.
+    const MADE_IN: [&str; 20] = [
+        "badge/src/color/mod.rs",
+        "badge/src/locale.rs",
+        "badge/src/number.rs",
+        "badge/src/shields/logo.rs",
+        "badge/src/shields/logo_hint.rs",
+        "core/src/choice.rs",
+        "core/src/event.rs",
+        "core/src/name.rs",
+        "web/src/auth/access.rs",
+        "web/src/badges/digits.rs",
+        "web/src/badges/dress.rs",
+        "web/src/badges/figures.rs",
+        "web/src/badges/parameters.rs",
+        "web/src/event.rs",
+        "web/src/history.rs",
+        "web/src/pages/dashboard/query.rs",
+        "web/src/pages/trend.rs",
+        "web/src/panels/address.rs",
+        "web/src/query.rs",
+        "web/src/scale.rs",
+    ];
+
+    /// What these files have between quotes and is no reason on a page.
+    #[rustfmt::skip]
+    const NO_REASONS: &[&str] = &[
+        // Words of events and labels, and what a log says.
+        "All names", "clone on GitHub", "clones on GitHub", "reading the counts of a badge", "view on GitHub", "views on GitHub",
+        "visitor on GitHub", "visitors on GitHub", "{}{} {}",
+        // Markup.
+        "<image x=”{}” y=”{}” width=”{}” height=”{}” href=”{}”/>\\n",
+    ];
+
+    /// The sentences of a source between quotes, without those of its tests, with `{}` for each value.
+    fn sentences(source: &str) -> Vec<String> {
+        let shipped = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: Vec<&str> = shipped.lines().map(str::trim).filter(|line| !line.starts_with("//")).collect();
+        // A quote in a text, or alone, ends no text.
+        let code = code.join("\n").replace("\\\n", "").replace("\\\"", "”").replace("'\"'", "");
+        let quoted = code.split('"').skip(1).step_by(2);
+        let is_sentence = |text: &&str| {
+            text.is_ascii()
+                && text.contains(' ')
+                && text.contains(|c: char| c.is_ascii_alphabetic())
+                && !text.starts_with(char::is_whitespace)
+        };
+        let with_gaps = |text: &str| {
+            let mut parts = text.split('{');
+            let first = parts.next().unwrap_or_default().to_owned();
+            parts.fold(first, |all, part| all + "{}" + part.split_once('}').map_or("", |(_, rest)| rest))
+        };
+        quoted.filter(is_sentence).map(with_gaps).collect()
+    }
+
+    #[test]
+    fn every_reason_that_a_page_shows_has_chinese() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut missing = Vec::new();
+        for file in MADE_IN {
+            let source = std::fs::read_to_string(crates.join(file)).unwrap();
+            for english in sentences(&source) {
+                let said = english.replace("{}", "0");
+                let is_label = in_language(Lang::Zh, &english) != english;
+                if in_chinese(&said) == said && !is_label && !NO_REASONS.contains(&&*english) {
+                    missing.push(format!("{file}: {english}"));
+                }
+            }
+        }
+        assert!(missing.is_empty(), "without Chinese: {missing:#?}");
+    }
 
     #[test]
     fn a_reason_in_a_reason_is_told_too_and_values_stay() {
@@ -95,6 +231,21 @@ mod tests {
             ("one chart compares at most 6 names", "一张图表最多对比 6 个名称"),
             ("color={}: did you mean blue?", "color={}：您是指 blue 吗？"),
             ("something new", "something new"),
+            ("style is one of flat, plastic", "style 可为 flat, plastic"),
+            ("digits is one of nixie, odometer", "digits 可为 nixie, odometer"),
+            ("base is a whole number from 0 to 1,000", "base 为 0 到 1,000 的整数"),
+            (
+                "format=roman: a number format is comma, plain, short or padded",
+                "format=roman：数字格式可为 comma、plain、short 或 padded",
+            ),
+            (
+                "logo=zzz: unknown icon; names are at simpleicons.org",
+                "logo=zzz：未知图标，名称见 simpleicons.org",
+            ),
+            (
+                "logo=https://x/a.png: addresses are not fetched: use a data: URI",
+                "logo=https://x/a.png：不会获取网址：请使用 data: URI",
+            ),
         ] {
             assert_eq!(in_chinese(english), chinese);
         }

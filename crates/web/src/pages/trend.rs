@@ -117,6 +117,11 @@ impl View {
         }
     }
 
+    /// The word of the chart's period.
+    pub(crate) fn period(&self) -> &'static str {
+        self.window.word()
+    }
+
     /// The same names' hits.
     pub(crate) fn back_to_hits(self) -> Option<Back> {
         View { event: Event::HIT, ..self }.back()

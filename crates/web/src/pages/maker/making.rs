@@ -8,18 +8,19 @@ use crate::pages::{
 };
 use crate::{
     badges::{AnswerKind, Dress, Figures, check},
+    history::window,
     name::{badge_path, encoded_text, graph_path, push, push_choices, push_event, push_scale},
     query::Query,
 };
 use minijinja::{Value, context};
 use tallymark_badge::{
-    Look, Spark,
+    Look, Snippet, Spark,
     card::CardTheme,
     chart::{AxisScale, DEFAULT_WIDTH},
     render,
     shields::Style,
 };
-use tallymark_core::{Event, Name};
+use tallymark_core::{Event, Name, Window};
 
 /// What a badge can show of every event, with the words of the form; the total is called by its event.
 const NUMBERS: [(&str, &str); 6] = [
@@ -86,9 +87,9 @@ pub(in crate::pages) fn kept(query: Query<'_>) -> Vec<(&'static str, String)> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Made {
     Badge,
-    /// A badge with a line of the last 30 days.
+    /// A badge with a line of the page's period.
     Spark,
-    /// A chart of the last 30 days.
+    /// A chart of the page's period.
     Chart(AxisScale),
     /// The number in image digits of this theme.
     Digits(String),
@@ -116,27 +117,44 @@ impl Made {
         }
     }
 
-    /// Which parameters it has; the others of the form are left out, and the page says so.
+    /// Which parameters it has. The form has no field of the others; one that has a value is left out of the picture, and
+    /// the page says so.
     fn has(&self, key: &str) -> bool {
+        let is_of_page = matches!(key, "theme" | "words");
         match self {
             Made::Other(other) => other.has(key),
-            _ if matches!(key, "theme" | "words") => false,
-            Made::Badge => true,
-            Made::Spark => !key.starts_with("logo"),
-            Made::Chart(_) => false,
+            Made::Chart(_) => is_of_page,
+            Made::Badge => !is_of_page,
+            Made::Spark => !is_of_page && !key.starts_with("logo"),
             Made::Digits(_) => matches!(key, "label" | "show" | "base"),
         }
     }
 
-    /// Whether it shows no number that can be chosen.
-    fn has_no_numbers(&self) -> bool {
-        matches!(self, Made::Chart(_) | Made::Other(_))
+    /// Whether it draws this value of a parameter that it has.
+    fn draws(&self, key: &str, value: &str) -> bool {
+        let is_plain = matches!(value, "light" | "dark");
+        match (key, self) {
+            ("theme", Made::Other(other)) => other.has_theme(value),
+            ("theme", _) => is_plain,
+            ("words", _) => LANGUAGES.iter().any(|(known, _)| *known == value),
+            _ => true,
+        }
+    }
+
+    /// How many numbers it shows at most.
+    fn most_numbers(&self) -> usize {
+        match self {
+            Made::Chart(_) | Made::Other(_) => 0,
+            Made::Digits(_) => 1,
+            Made::Badge | Made::Spark => 2,
+        }
     }
 
     /// The words of `show` that it can draw, and what the form calls the others.
     fn numbers<'a>(&self, event: Event, words: &[&'a str]) -> (Vec<&'a str>, Vec<&'static str>) {
         let (mut kept, mut left) = (words.to_vec(), Vec::new());
-        if self.has_no_numbers() {
+        let most = self.most_numbers();
+        if most == 0 {
             return (kept, left);
         }
         // A line is of one event, and so is a badge of another event than hits.
@@ -146,7 +164,7 @@ impl Made {
             kept.retain(|word| other(word).is_none());
             left.extend(words.iter().filter_map(|word| other(word)).map(|(_, text)| *text));
         }
-        if matches!(self, Made::Digits(_)) && kept.len() > 1 {
+        if most == 1 && kept.len() > 1 {
             kept.truncate(1);
             left.push(SECOND);
         }
@@ -169,22 +187,40 @@ impl Made {
 type OptionGroup<'a> = (&'a str, Vec<(&'a str, &'a str)>);
 
 /// One control of the form.
-fn select(key: &str, label: &str, chosen: &str, groups: &[OptionGroup<'_>], wrong: &str) -> Value {
+fn select(
+    (key, label, shown): (&str, &str, bool),
+    chosen: &str,
+    groups: &[OptionGroup<'_>],
+    wrong: &str,
+) -> Value {
     let option = |&(value, text): &(&str, &str)| context! { value, text, chosen => value.eq_ignore_ascii_case(chosen) };
     let groups: Vec<Value> = groups
         .iter()
         .map(|(label, options)| context! { label => *label, options => options.iter().map(option).collect::<Vec<_>>() })
         .collect();
-    context! { id => format!("make-{label}").to_lowercase().replace(' ', "-"), key, label, groups, wrong }
+    context! { id => format!("make-{label}").to_lowercase().replace(' ', "-"), key, label, shown, groups, wrong }
 }
 
 fn ungrouped<'a>(options: &[(&'a str, &'a str)]) -> [OptionGroup<'a>; 1] {
     [("", options.to_vec())]
 }
 
+/// As wide as a phone: a chart for a desktop would have texts of five pixels there.
+pub(in crate::pages) const NARROW_CHART: &str = "width=400";
+
+/// A picture in a page of HTML.
+pub(super) struct InPage {
+    pub(super) path: String,
+    pub(super) size: String,
+    pub(super) themes: Option<[&'static str; 2]>,
+    pub(super) phone: Option<&'static str>,
+}
+
 /// What the address of the page asks for.
 pub(super) struct Making {
     event: Event,
+    /// Of charts.
+    window: Window,
     pub(super) made: Made,
     /// As the form has it.
     style: String,
@@ -216,25 +252,26 @@ impl Making {
         chosen.push(("show", joined(&shown)));
         let format = text("format");
         chosen.push(("format", if format == "comma" { String::new() } else { format }));
-        chosen.extend(["theme", "words"].map(|key| (key, text(key).to_ascii_lowercase())));
+        let theme = text("theme").to_ascii_lowercase();
+        // The word that pictures have for it.
+        chosen.push(("theme", if theme == "auto" { String::new() } else { theme }));
+        chosen.push(("words", text("words").to_ascii_lowercase()));
         chosen.retain(|(_, value)| !value.is_empty());
         let (mut given, left_out): (Vec<_>, Vec<_>) =
             chosen.iter().cloned().partition(|(key, _)| made.has(key));
         let mut left_out: Vec<_> = left_out.into_iter().filter_map(|(key, _)| label_of(key)).collect();
-        if let Made::Other(other) = made {
-            let has_it = |(key, value): &(&str, String)| *key != "theme" || other.has_theme(value);
-            left_out.extend(given.iter().filter(|given| !has_it(given)).filter_map(|(key, _)| label_of(key)));
-            given.retain(has_it);
-        }
+        let draws = |(key, value): &(&str, String)| made.draws(key, value);
+        left_out.extend(given.iter().filter(|given| !draws(given)).filter_map(|(key, _)| label_of(key)));
+        given.retain(draws);
         if let Some((_, show)) = given.iter_mut().find(|(key, _)| *key == "show") {
             *show = joined(&drawn);
         }
         given.retain(|(_, value)| !value.is_empty());
-        if !made.has_no_numbers() {
-            left_out.extend(undrawn);
-        }
+        left_out.extend(undrawn);
         let is_png = text("file").eq_ignore_ascii_case(PNG);
-        Making { event, made, style, chosen, given, left_out, is_png, with_cards: false }
+        // On the front page it is another one, which no picture of the form has.
+        let window = window(query.text("period").as_deref()).unwrap_or(Window::Days30);
+        Making { event, window, made, style, chosen, given, left_out, is_png, with_cards: false }
     }
 
     /// The same where there are cards, or none.
@@ -274,7 +311,9 @@ impl Making {
             return other.path(name, &self.given, self.is_png.then_some(scale)).unwrap_or_default();
         }
         let mut path = match self.made {
-            Made::Spark | Made::Chart(_) => graph_path(std::slice::from_ref(name), self.event, "30d"),
+            Made::Spark | Made::Chart(_) => {
+                graph_path(std::slice::from_ref(name), self.event, self.window.word())
+            }
             Made::Badge | Made::Digits(_) | Made::Other(_) => badge_path(name.as_ref()),
         };
         match &self.made {
@@ -285,7 +324,10 @@ impl Making {
         if let Made::Digits(theme) = &self.made {
             push(&mut path, "digits", &encoded_text(theme, true));
         }
-        push_choices(&mut path, &self.given);
+        // A page has a language of its own, so the form calls that of a picture otherwise.
+        let in_address = |key: &'static str| if key == "words" { "lang" } else { key };
+        let given: Vec<_> = self.given.iter().map(|(key, value)| (in_address(key), value.clone())).collect();
+        push_choices(&mut path, &given);
         if self.is_png
             && let Some(end) =
                 path.find('?').and_then(|query| path[..query].strip_suffix(".svg")).map(str::len)
@@ -299,9 +341,34 @@ impl Making {
         path
     }
 
+    /// How the picture is shown in a page of HTML: its path, the attribute that says how large it is, and what its path has
+    /// in addition on a light and on a dark page, and on a phone.
+    pub(super) fn in_page(&self, name: &Name, look: &Look) -> InPage {
+        let (path, size) = self.sharp(name, look).unwrap_or_else(|| (self.path(name), String::new()));
+        let themes = match &self.made {
+            _ if !self.of("theme").is_empty() => None,
+            Made::Other(other) => Some(other.themes()),
+            Made::Chart(_) => Some(Snippet::THEMES),
+            Made::Badge | Made::Spark | Made::Digits(_) => None,
+        };
+        let path = match self.made {
+            Made::Other(other) if themes.is_some() => {
+                other.path_of_any_theme(name, &self.given, self.is_png.then_some(1)).unwrap_or_default()
+            }
+            _ => path,
+        };
+        let phone = match self.made {
+            Made::Other(other) => other.phone(),
+            // A picture of pixels has one size in the page.
+            Made::Chart(_) if !self.is_png => Some(NARROW_CHART),
+            _ => None,
+        };
+        InPage { path, size, themes, phone }
+    }
+
     /// The path of a PNG for sharp screens, and the attribute of HTML that shows it as large as the SVG. The width of a
     /// badge grows with its number, and a browser finds it by the height.
-    pub(super) fn sharp(&self, name: &Name, look: &Look) -> Option<(String, String)> {
+    fn sharp(&self, name: &Name, look: &Look) -> Option<(String, String)> {
         let size = match &self.made {
             _ if !self.is_png => return None,
             Made::Chart(_) => format!("width=\"{DEFAULT_WIDTH}\""),
@@ -370,7 +437,7 @@ impl Making {
             .chain(Style::EVERY.map(|style| (style.name(), style.name())))
             .chain([
                 (Made::SPARK, "with a line"),
-                (Made::CHART, "chart of 30 days"),
+                (Made::CHART, "chart"),
                 (Made::LOG_CHART, "chart, logarithmic"),
             ])
             .chain(digits.iter().map(|(value, text)| (value.as_str(), text.as_str())))
@@ -390,20 +457,29 @@ impl Making {
             .map(|&(key, label, hint)| {
                 let id = format!("make-{}", key.to_lowercase());
                 let hint = if key == "label" { &*usual_label } else { hint };
-                context! { id, key, label, hint, wrong => wrong(key), value => value_of(&self.chosen, key) }
+                let shown = self.has_field(key);
+                context! { id, key, label, hint, shown, wrong => wrong(key), value => value_of(&self.chosen, key) }
             })
             .collect();
         let format =
             Some(value_of(&self.chosen, "format")).filter(|word| !word.is_empty()).unwrap_or("comma");
+        let field = |key: &'static str, label: &'static str| (key, label, self.has_field(key));
+        let value = |key: &str| value_of(&self.chosen, key);
+        let has_second = self.made.most_numbers() > 1 || shown.len() > 1;
         context! {
             selects => vec![
-                select("style", "Style", &self.style, &groups, &wrong("style")),
-                select("show", "Number", first, &ungrouped(&numbers), &wrong("show")),
-                select("show", SECOND, shown.get(1).copied().unwrap_or_default(), &ungrouped(&second), ""),
-                select("format", "Number format", format, &ungrouped(&FORMATS), &wrong("format")),
-                select("theme", "Theme", value_of(&self.chosen, "theme"), &self.themes(), &wrong("theme")),
-                select("words", "Language", value_of(&self.chosen, "words"), &ungrouped(&LANGUAGES), ""),
-                select("file", "File", if self.is_png { PNG } else { "" }, &ungrouped(&FILES), ""),
+                select(field("style", "Style"), &self.style, &groups, &wrong("style")),
+                select(field("show", "Number"), first, &ungrouped(&numbers), &wrong("show")),
+                select(
+                    ("show", SECOND, has_second),
+                    shown.get(1).copied().unwrap_or_default(),
+                    &ungrouped(&second),
+                    "",
+                ),
+                select(field("format", "Number format"), format, &ungrouped(&FORMATS), &wrong("format")),
+                select(field("theme", "Theme"), value("theme"), &self.themes(), &wrong("theme")),
+                select(field("words", "Language"), value("words"), &ungrouped(&LANGUAGES), ""),
+                select(field("file", "File"), if self.is_png { PNG } else { "" }, &ungrouped(&FILES), ""),
             ],
             fields,
             event => (self.event != Event::HIT).then(|| self.event.to_string()),
@@ -412,6 +488,12 @@ impl Making {
 }
 
 impl Making {
+    /// Whether the form shows the field of a parameter: the picture has it, or it has a value, which the page says is not
+    /// drawn. A field that is not shown is sent all the same.
+    fn has_field(&self, key: &str) -> bool {
+        matches!(key, "style" | "file") || self.made.has(key) || !value_of(&self.chosen, key).is_empty()
+    }
+
     /// Of panels and cards, and those that only cards have.
     fn themes(&self) -> Vec<OptionGroup<'static>> {
         let of_all = ("", THEMES.to_vec());
@@ -488,8 +570,12 @@ mod tests {
             ("base=5&style=digits.nixie", "/badge.svg?repo=o/r&digits=nixie&base=5"),
             ("locale=de", "/badge.svg?repo=o/r&locale=de"),
             ("theme=dark&words=zh", "/badge.svg?repo=o/r"),
-            ("style=Panel.Badge&theme=dark&words=zh&label=x&show=today", "/v1/badge/o/r?theme=dark&lang=zh"),
-            ("style=card.pin&theme=Dracula&file=png", "/api/pin.png?username=o&repo=r&theme=dracula&scale=1"),
+            ("style=chart&theme=dark&words=zh&period=12mo", "/graph/o/r.svg?period=12mo&theme=dark&lang=zh"),
+            ("style=chart&theme=vue&words=fr&period=day", "/graph/o/r.svg?period=30d"),
+            ("style=spark&period=7d", "/graph/o/r.svg?period=7d&style=spark"),
+            ("style=Panel.Badge&theme=dark&words=zh&label=x&show=today", "/v1/badge/o/r?lang=zh&theme=dark"),
+            ("style=panel.badge&theme=auto", "/v1/badge/o/r"),
+            ("style=card.pin&theme=Dracula&file=png", "/api/pin.png?username=o&repo=r&scale=1&theme=dracula"),
         ] {
             assert_eq!(made(Event::HIT, query), expect, "{query}");
         }
@@ -516,10 +602,48 @@ mod tests {
         assert_eq!(left_out("style=panel.badge&show=likes&show=today&theme=vue&words=zh"), "Number, Theme");
         assert_eq!(left_out("style=card.pin&theme=vue&words=zh"), "");
         assert_eq!(left_out("style=flat&theme=dark"), "Theme");
+        assert_eq!(left_out("style=chart&theme=dark&words=zh"), "");
+        assert_eq!(left_out("style=chart.log&theme=vue&words=fr"), "Theme, Language");
         assert_eq!(
             made(Event::HIT, "style=spark&show=likes&show=visits"),
             "/graph/o/r.svg?period=30d&style=spark"
         );
+    }
+
+    #[test]
+    fn the_form_shows_what_the_picture_has_and_what_has_a_value() {
+        let shown = |query: &str| {
+            let form = Making::read(Event::HIT, Query::in_form(query)).form(&Look::default(), &[]);
+            let all = |key: &str| form.get_attr(key).unwrap().try_iter().unwrap().collect::<Vec<_>>();
+            let fields = [all("selects"), all("fields")].concat().into_iter();
+            let shown = fields.filter(|field| field.get_attr("shown").unwrap().is_true());
+            shown.map(|field| field.get_attr("label").unwrap().to_string()).collect::<Vec<_>>().join(", ")
+        };
+        let of_badge = "Style, Number, Second number, Number format, File, Label, Colour, Label colour, Logo, \
+                        Logo colour, Number language, Added to the total";
+        assert_eq!(shown(""), of_badge);
+        assert_eq!(shown("style=social"), of_badge);
+        for style in ["panel.badge", "card.stats", "chart", "chart.log"] {
+            assert_eq!(shown(&format!("style={style}")), "Style, Theme, Language, File", "{style}");
+        }
+        for (query, fields) in [
+            ("style=card.banner", "Style, Theme, File"),
+            ("style=digits.nixie", "Style, Number, File, Label, Added to the total"),
+            (
+                "style=spark",
+                "Style, Number, Second number, Number format, File, Label, Colour, Label colour, Number language, \
+                 Added to the total",
+            ),
+            // What has a value is said not to be drawn.
+            ("style=chart&logo=rust&show=today", "Style, Number, Theme, Language, File, Logo"),
+            ("style=card.banner&words=zh", "Style, Theme, Language, File"),
+            (
+                "style=digits.nixie&show=total&show=today",
+                "Style, Number, Second number, File, Label, Added to the total",
+            ),
+        ] {
+            assert_eq!(shown(query), fields, "{query}");
+        }
     }
 
     #[test]

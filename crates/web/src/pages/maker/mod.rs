@@ -15,14 +15,15 @@ use crate::{
     query::Query,
     state::App,
 };
+pub(super) use making::NARROW_CHART;
 pub(super) use making::kept;
 use making::{Made, Making, field_of};
 use minijinja::{Value, context};
 use notation::LinkedPicture;
 pub(super) use others::CARD;
-use others::OtherPicture;
+use others::{OtherPicture, push_pair};
 pub(super) use pasted::usual_name;
-use tallymark_badge::shields::Style;
+use tallymark_badge::{Snippet, shields::Style};
 use tallymark_core::{Event, Name};
 use tallymark_github::is_public_site;
 
@@ -36,17 +37,29 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
     };
     let path = making.path(name);
     let other = making.other(name);
+    let shown = making.in_page(name, &look);
     // A name that has no such picture has nothing to show.
-    let preview = other.is_none_or(|(_, wrong)| wrong.is_none()).then(|| uncounted(&path));
+    let has_preview = other.is_none_or(|(_, wrong)| wrong.is_none());
+    let preview = has_preview.then(|| uncounted(&path));
+    // As its HTML shows it.
+    let on_phones = shown.phone.filter(|_| has_preview).map(|phone| {
+        let mut path = path.clone();
+        push_pair(&mut path, phone);
+        uncounted(&path)
+    });
     let other = other.map(|(other, _)| other);
     let base = app.base_url.as_str();
-    let page = other.map_or_else(|| event_page_path(name.as_ref(), event), |other| other.link(name));
+    let page = other
+        .map_or_else(|| event_page_path(name.as_ref(), event), |other| other.link(name, making.of("words")));
     let (url, page) = (format!("{base}{path}"), format!("{base}{page}"));
-    let html = other
-        .filter(|_| !making.is_png)
-        .and_then(|other| other.html(&url, &page, &alt, !making.of("theme").is_empty()));
-    let sharp = making.sharp(name, &look).map(|(path, size)| (format!("{base}{path}"), size));
-    let picture = LinkedPicture { url: &url, page: &page, alt: &alt, sharp, html };
+    let html_url = format!("{base}{}", shown.path);
+    let html = Snippet {
+        themes: shown.themes,
+        phone: shown.phone,
+        size: &shown.size,
+        ..Snippet::plain(&html_url, &alt)
+    };
+    let picture = LinkedPicture { url: &url, page: &page, alt: &alt, html };
     let counts = match other {
         Some(other) => other.counts(),
         None => event == Event::HIT && matches!(making.made, Made::Badge | Made::Digits(_)),
@@ -54,6 +67,8 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
     let ways = OtherPicture::of_name(name, app.github.is_some());
     context! {
         preview,
+        on_phones,
+        phones => Snippet::PHONE,
         // Said at its field, if it has one.
         elsewhere => mistakes.iter().filter(|text| field_of(text).is_none()).map(|text| reason(text)).collect::<Vec<_>>(),
         is_wrong => !mistakes.is_empty(),
@@ -63,7 +78,8 @@ pub(super) fn values(app: &App, name: &Name, event: Event, query: Query<'_>) -> 
         place => making.made.place(),
         counts,
         is_panel => other.is_some_and(OtherPicture::is_panel),
-        has_own_html => picture.html.is_some(),
+        html_has_themes => shown.themes.is_some(),
+        html_fits_phones => shown.phone.is_some(),
         ways => ways.into_iter().map(|(style, text)| {
             context! { style, text => tr(text), link => with(&page_with_choices(name, query, "style"), "style", style) }
         }).collect::<Vec<_>>(),

@@ -4,7 +4,7 @@
 //! Asciidoctor.
 
 use minijinja::{Value, context};
-use tallymark_badge::text::{XmlText, clean};
+use tallymark_badge::{Snippet, text::clean};
 
 /// A picture, and where it leads.
 pub(super) struct LinkedPicture<'a> {
@@ -12,10 +12,8 @@ pub(super) struct LinkedPicture<'a> {
     pub(super) page: &'a str,
     /// For those who do not see it.
     pub(super) alt: &'a str,
-    /// For notations that can say how large a picture is shown: the address of one with more pixels, and the attribute.
-    pub(super) sharp: Option<(String, String)>,
-    /// Its own HTML, if it has one.
-    pub(super) html: Option<String>,
+    /// HTML can say how large a picture is shown, and which one on which page. The text and the link are those above.
+    pub(super) html: Snippet<'a>,
 }
 
 /// Most forums show no SVG.
@@ -29,7 +27,7 @@ impl LinkedPicture<'_> {
         let alt: String = clean(self.alt).filter(|c| !"[]()<>\"'\\`*_{}|".contains(*c)).collect();
         let all = [
             ("markdown", "Markdown", 2, format!("[![{}]({url})]({page})", in_markdown(&alt))),
-            ("html", "HTML", 2, self.html.clone().unwrap_or_else(|| self.html(&alt))),
+            ("html", "HTML", 2, self.html(&alt)),
             ("url", "URL", 1, url.to_owned()),
             ("rst", "reStructuredText", 3, format!(".. image:: {url}\n   :target: {page}\n   :alt: {alt}")),
             ("asciidoc", "AsciiDoc", 2, asciidoc(url, page, &alt)),
@@ -42,12 +40,7 @@ impl LinkedPicture<'_> {
     }
 
     fn html(&self, alt: &str) -> String {
-        let (url, size) = match &self.sharp {
-            Some((url, size)) => (url.as_str(), format!(" {size}")),
-            None => (self.url, String::new()),
-        };
-        let (page, url, alt) = (XmlText(self.page), XmlText(url), XmlText(alt));
-        format!("<a href=\"{page}\"><img src=\"{url}\"{size} alt=\"{alt}\"></a>")
+        Snippet { link: Some(self.page), alt, ..self.html }.to_string()
     }
 }
 
@@ -91,7 +84,7 @@ mod tests {
     use super::*;
 
     fn texts(url: &str, page: &str, alt: &str) -> Vec<String> {
-        let texts = LinkedPicture { url, page, alt, sharp: None, html: None }.texts(true);
+        let texts = LinkedPicture { url, page, alt, html: Snippet::plain(url, alt) }.texts(true);
         texts.iter().map(|text| text.get_attr("text").unwrap().to_string()).collect()
     }
 

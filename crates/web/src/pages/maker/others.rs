@@ -3,12 +3,12 @@
 
 use super::making::value_of;
 use crate::{
-    name::{encoded, encoded_text, event_page_path, has_odd_segment, push},
+    name::{encoded, encoded_text, has_odd_segment, page_path, push},
     pages::language::tr,
     panels::address::of_like,
 };
-use tallymark_badge::panel::{Picture, snippet};
-use tallymark_core::{Event, Name};
+use tallymark_badge::{Snippet, panel::Picture};
+use tallymark_core::Name;
 use tallymark_github::{AccountName, CardKind};
 
 /// A picture that is no badge.
@@ -80,7 +80,7 @@ impl OtherPicture {
     /// Whether it has a theme.
     pub(super) fn has_theme(self, theme: &str) -> bool {
         match self {
-            OtherPicture::Card(_) => true,
+            OtherPicture::Card(_) => !theme.is_empty(),
             OtherPicture::Panel(_) | OtherPicture::Banner => matches!(theme, "light" | "dark"),
         }
     }
@@ -112,8 +112,41 @@ impl OtherPicture {
         })
     }
 
+    /// What the address says of the theme, light and dark.
+    pub(super) fn themes(self) -> [&'static str; 2] {
+        match self {
+            OtherPicture::Banner => ["type=default", "type=dark"],
+            OtherPicture::Panel(_) | OtherPicture::Card(_) => Snippet::THEMES,
+        }
+    }
+
+    /// What it has in its address on a phone.
+    pub(super) fn phone(self) -> Option<&'static str> {
+        matches!(self, OtherPicture::Panel(Picture::Both | Picture::Button)).then_some("layout=stacked")
+    }
+
     /// The path and query, with what was chosen; of a PNG in a scale. `None` where the name has no such picture.
     pub(super) fn path(self, name: &Name, chosen: &[(&str, String)], png: Option<u8>) -> Option<String> {
+        let mut path = self.path_of_any_theme(name, chosen, png)?;
+        let theme = Some(value_of(chosen, "theme")).filter(|theme| self.has_theme(theme));
+        let [light, dark] = self.themes();
+        match (self, theme) {
+            // A banner is light or dark.
+            (OtherPicture::Banner, Some("dark")) => push_pair(&mut path, dark),
+            (OtherPicture::Banner, _) => push_pair(&mut path, light),
+            (_, Some(theme)) => push(&mut path, "theme", &encoded_text(theme, true)),
+            (_, None) => {}
+        }
+        Some(path)
+    }
+
+    /// The same without its theme.
+    pub(super) fn path_of_any_theme(
+        self,
+        name: &Name,
+        chosen: &[(&str, String)],
+        png: Option<u8>,
+    ) -> Option<String> {
         let ending = if png.is_some() { ".png" } else { "" };
         let mut path = match self {
             OtherPicture::Panel(picture) => {
@@ -128,20 +161,10 @@ impl OtherPicture {
             OtherPicture::Card(kind) => format!("{}{ending}?username={}", address(kind), account_of(name)?),
             OtherPicture::Banner => format!("/banners/preview{ending}?username={}", account_of(name)?),
         };
-        let value = |key: &str| Some(value_of(chosen, key)).filter(|value| !value.is_empty());
-        let theme = value("theme").filter(|theme| self.has_theme(theme));
-        match self {
-            OtherPicture::Banner => {
-                push(&mut path, "type", if theme == Some("dark") { "dark" } else { "default" });
-            }
-            _ => {
-                let language = if self.is_panel() { "lang" } else { "locale" };
-                for (key, value) in [("theme", theme), (language, value("words"))] {
-                    if let Some(value) = value {
-                        push(&mut path, key, &encoded_text(value, true));
-                    }
-                }
-            }
+        let words = Some(value_of(chosen, "words")).filter(|words| !words.is_empty() && self.has("words"));
+        if let Some(words) = words {
+            let key = if self.is_panel() { "lang" } else { "locale" };
+            push(&mut path, key, &encoded_text(words, true));
         }
         if let Some(scale) = png {
             push(&mut path, "scale", &scale.to_string());
@@ -149,20 +172,28 @@ impl OtherPicture {
         Some(path)
     }
 
-    /// Where a click on it leads: a path.
-    pub(super) fn link(self, name: &Name) -> String {
-        match (self, panel_name(name)) {
-            (OtherPicture::Panel(Picture::Both | Picture::Likes | Picture::Button), Some(_)) => {
-                of_like(name, "add")
+    /// Where a click on it leads: a path. `words` is the language that was chosen: the page of a like has that of its
+    /// panel.
+    pub(super) fn link(self, name: &Name, words: &str) -> String {
+        match self {
+            OtherPicture::Panel(Picture::Both | Picture::Likes | Picture::Button)
+                if panel_name(name).is_some() =>
+            {
+                let mut path = of_like(name, "add");
+                if !words.is_empty() {
+                    push(&mut path, "lang", &encoded_text(words, true));
+                }
+                path
             }
-            _ => event_page_path(name.as_ref(), Event::HIT),
+            OtherPicture::Panel(_) | OtherPicture::Card(CardKind::Repository | CardKind::Traffic) => {
+                page_path(name.as_ref())
+            }
+            // Its rank is explained there.
+            OtherPicture::Card(_) | OtherPicture::Banner => {
+                let account = account_of(name).and_then(|account| Name::new(account).ok());
+                page_path(account.as_ref().unwrap_or(name).as_ref())
+            }
         }
-    }
-
-    /// The HTML for pages with a dark side and for phones, if it is more than a picture with a link.
-    pub(super) fn html(self, url: &str, link: &str, alt: &str, has_theme: bool) -> Option<String> {
-        let is_wide = matches!(self, OtherPicture::Panel(Picture::Both | Picture::Button));
-        (is_wide && !has_theme).then(|| snippet(url, alt, Some(link)).trim_end().to_owned())
     }
 
     /// For those who do not see it.
@@ -181,6 +212,13 @@ impl OtherPicture {
                 format!("GitHub statistics of {account}")
             }
         }
+    }
+}
+
+/// Appends `KEY=VALUE`.
+pub(super) fn push_pair(path: &mut String, pair: &str) {
+    if let Some((key, value)) = pair.split_once('=') {
+        push(path, key, value);
     }
 }
 
@@ -230,9 +268,9 @@ mod tests {
         let zh_dark = [("words", "zh"), ("theme", "dark")];
         for (style, name, chosen, png, expect) in [
             ("panel.badge", "o/r", &[][..], None, "/v1/badge/o/r"),
-            ("panel.visit", "日本/r", &zh_dark, None, "/v1/visit/%E6%97%A5%E6%9C%AC/r?theme=dark&lang=zh"),
+            ("panel.visit", "日本/r", &zh_dark, None, "/v1/visit/%E6%97%A5%E6%9C%AC/r?lang=zh&theme=dark"),
             ("panel.like", "o/r", &[("theme", "dracula")], Some(2), "/v1/like/o/r/card.png?scale=2"),
-            ("card.stats", "Octo", &zh_dark, None, "/api?username=Octo&theme=dark&locale=zh"),
+            ("card.stats", "Octo", &zh_dark, None, "/api?username=Octo&locale=zh&theme=dark"),
             ("card.stats", "octo/r", &[], Some(1), "/api.png?username=octo&scale=1"),
             (
                 "card.langs",
@@ -247,12 +285,30 @@ mod tests {
                 "octo/r",
                 &zh_dark,
                 None,
-                "/api/traffic?username=octo&repo=r&theme=dark&locale=zh",
+                "/api/traffic?username=octo&repo=r&locale=zh&theme=dark",
             ),
             ("card.banner", "octo", &zh_dark, None, "/banners/preview?username=octo&type=dark"),
-            ("card.banner", "octo", &[], Some(1), "/banners/preview.png?username=octo&type=default&scale=1"),
+            ("card.banner", "octo", &[], Some(1), "/banners/preview.png?username=octo&scale=1&type=default"),
         ] {
             assert_eq!(path(style, name, chosen, png).as_deref(), Some(expect), "{style} {name}");
+        }
+    }
+
+    #[test]
+    fn a_click_leads_to_what_the_picture_is_about() {
+        for (style, name, words, expect) in [
+            ("panel.badge", "o/r", "", "/v1/like/o/r/add"),
+            ("panel.button", "o/r", "en", "/v1/like/o/r/add?lang=en"),
+            ("panel.visit", "o/r", "en", "/repo/o/r"),
+            ("card.pin", "octo/r", "", "/repo/octo/r"),
+            ("card.traffic", "octo/r", "zh", "/repo/octo/r"),
+            ("card.stats", "octo/r", "zh", "/name/octo"),
+            ("card.langs", "octo", "", "/name/octo"),
+            ("card.streak", "octo/r", "", "/name/octo"),
+            ("card.banner", "octo/r", "", "/name/octo"),
+        ] {
+            let link = OtherPicture::of(style).unwrap().link(&Name::new(name).unwrap(), words);
+            assert_eq!(link, expect, "{style} {name}");
         }
     }
 
