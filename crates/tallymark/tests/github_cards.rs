@@ -230,6 +230,12 @@ fn what_the_originals_take_draws_a_card_and_is_said() {
         ),
         ("/api?username=octo&theme=a%0d%0ab", follows, "; theme is unknown: default is shown"),
         ("/api?username=octo&theme=vue_dark", "fill:#273849", ""),
+        ("/api?username=octo&username=other", ">7<", "; username is given twice: the first is taken"),
+        (
+            "/api?username=octo&exclude_repo=nope",
+            ">7<",
+            "; exclude_repo=nope is no repository of this account",
+        ),
         ("/api?username=octo&theme=codeSTACKr", "fill:#09131b", ""),
         ("/api?username=octo&theme=transparent", "fill:#fff0", ""),
         ("/api?username=octo&locale=es", "Total Stars Earned", "; locale=es is unknown: en is shown"),

@@ -79,7 +79,7 @@ fn handler(kind: CardKind, store: Arc<dyn StoreRead>, drawn: Arc<DrawnCards>) ->
             return headers::picture_noted(StatusCode::OK, card, why);
         }
         let (address, mut notes) = (address(kind, query), CardNotes::default());
-        address.note_unsupported(&mut notes, |key| raw(query, key).is_some());
+        address.note_unsupported(&mut notes, query.raw());
         // The preview of the maker must not create a file: the card may never be used.
         let card_files = front.card_files && count_wanted(query).unwrap_or(true);
         let front = GithubFront { card_files, ..front };

@@ -19,7 +19,7 @@ impl<'a> Query<'a> {
     }
 
     /// Every parameter with its raw value.
-    pub(crate) fn raw(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(crate) fn raw(self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
         self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
 

@@ -18,6 +18,7 @@ pub use address::CardAddress;
 pub use notes::CardNotes;
 
 use crate::{Aged, DayZone, stats::KNOWN};
+use address::KEYS;
 use look::look;
 use tallymark_badge::card::{CardLook, CardTime};
 use tallymark_store::StoreRead;
@@ -120,13 +121,14 @@ impl CardSource<'_> {
     fn excluded(&self, notes: &mut CardNotes) -> Vec<String> {
         let (named, stats) = (list(self.address, "exclude_repo"), &self.aged.stats);
         let is_known = |name: &String| stats.known.iter().any(|known| known.name.eq_ignore_ascii_case(name));
-        for name in named.iter().filter(|name| !stats.knows_all() && !is_known(name)) {
-            notes.instead(
-                "exclude_repo",
-                name,
-                &format!("is not among the {KNOWN} repositories with the most stars, so it is counted"),
-            );
-        }
+        let why = match stats.knows_all() {
+            true => "is no repository of this account".to_owned(),
+            false => format!("is not among the {KNOWN} repositories with the most stars, so it is counted"),
+        };
+        named
+            .iter()
+            .filter(|name| !is_known(name))
+            .for_each(|name| notes.instead("exclude_repo", name, &why));
         named
     }
 
@@ -144,9 +146,21 @@ impl CardAddress {
         look(self, notes)
     }
 
-    /// Notes what the query of an address has that no card here has.
-    pub fn note_unsupported(&self, notes: &mut CardNotes, is_given: impl Fn(&str) -> bool) {
-        notes.unsupported(self.kind, is_given);
+    /// Notes what the query of an address has that no card here has, or has twice.
+    pub fn note_unsupported<'a>(
+        &self,
+        notes: &mut CardNotes,
+        given: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    ) {
+        let is_it = |key: &str, known: &str| key.eq_ignore_ascii_case(known);
+        notes.unsupported(self.kind, |known| given.clone().any(|(key, _)| is_it(key, known)));
+        for known in ["username", "user"].into_iter().chain(KEYS) {
+            let mut values = given.clone().filter(|(key, _)| is_it(key, known)).map(|(_, value)| value);
+            let first = values.next();
+            if values.any(|other| Some(other) != first) {
+                notes.add(&format!("{known} is given twice: the first is taken"));
+            }
+        }
     }
 
     /// Draws the card. Only that of a repository's visitors reads the store.
