@@ -186,7 +186,10 @@ pub fn read_other_badge(target: &[u8], name: &mut Vec<u8>) -> Result<OtherBadge,
         OtherCounter::Komarev => account(value(query, b"username"), name),
         OtherCounter::Seeyoufarm => page(value(query, b"url"), name),
         OtherCounter::VisitorBadge => push_decoded(value(query, b"page_id"), name),
-        OtherCounter::HitsSh => host_and_path(&path[1..path.len() - ".svg".len()], name),
+        OtherCounter::HitsSh => {
+            let inner = &path[1..path.len() - ".svg".len()];
+            host_and_path(inner, name).filter(|()| !inner.starts_with(b"."))
+        }
         OtherCounter::Dwyl => owner_and_repo(&path[1..path.len() - ".svg".len()], name),
         OtherCounter::MoeCounter => {
             push_decoded(at_name(path).map(|raw| decode_percent(raw, 1, &mut Vec::new()).to_vec()), name)
@@ -407,6 +410,7 @@ mod tests {
             ("/@.svg", OtherCounter::MoeCounter),
             ("/badge?page_id=", OtherCounter::VisitorBadge),
             ("/-a/b.svg", OtherCounter::Dwyl),
+            ("/./o/r.svg", OtherCounter::HitsSh),
             ("/a/b%20c.svg", OtherCounter::Dwyl),
         ] {
             assert_eq!(read(target), Err(NotOtherBadge::Unnamed(counter)), "{target}");

@@ -311,10 +311,12 @@ fn an_address_is_fetched_and_names_its_counter_s_name() {
     // Its own badge would count its own hits again; an old counter that had its address does not.
     place.configure(&format!("[http]\nbase-url = \"http://{}\"\n", place.addr()));
     let mut daemon = place.serve();
-    let own = format!("http://{}/badge/octocat.svg", place.addr());
-    place.run(&["import", "badge", &own]).refused(1, &["is drawn by this Tallymark", "give the number"]);
+    for path in ["/badge/octocat.svg", "/badge/octocat.svg?style=flat", "/badge/octocat.json"] {
+        let own = format!("http://{}{path}", place.addr());
+        place.run(&["import", "badge", &own]).refused(1, &["is drawn by this Tallymark", "give the number"]);
+    }
     stop(&mut daemon);
-    assert_eq!(place.total("octocat"), 9, "the view was counted, and nothing else");
+    assert_eq!(place.total("octocat"), 10, "two views were counted, and nothing else");
     place.configure(&format!("[http]\nbase-url = \"{}\"\n", server.url()));
     place.run(&["import", "badge", &url("/o/r.json"), "--name", "kept"]).good();
     place.run(&["import", "badge", "/no/such/file", "--name", "x"]).refused(1, &["/no/such/file"]);

@@ -40,6 +40,7 @@ pub use axum::Router;
 pub use cors::{NotAnOrigin, Origins, with_origins};
 pub use host::{BaseUrl, warn_of_foreign_host};
 pub use name::{badge_path, event_page_path, page_path};
+pub use pages::assets::ICON;
 pub use png::{PngDrawing, draw_pictures};
 pub use router::{WebMeters, dressed, health_alone, health_router, router};
 pub use server::{Bound, Limits, Listen, ListenError, serve};

@@ -10,8 +10,9 @@ const THREADS: &str = "RUST_TEST_THREADS";
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     packages::ensure()?;
     browser::ensure()?;
-    // Tests of one crate may start the program of another, which `cargo test` alone does not build.
-    run::check(&mut run::cargo(&["build", "--workspace", "--bins"])?)?;
+    // Tests of one crate may start the program of another, which `cargo test` alone does not build. Without the tests, the
+    // libraries would have other features, and be built twice.
+    run::check(&mut run::cargo(&["build", "--workspace", "--bins", "--tests"])?)?;
     let mut test = run::cargo(&["test"])?;
     if !args.iter().any(|arg| selects_packages(arg)) {
         test.arg("--workspace");

@@ -6,7 +6,7 @@
 //! browsers spread the rest of the text.
 
 use super::widths::{BLOCKS, MISSING};
-use crate::text::{OneEmoji, is_zero_width};
+use crate::text::{OneEmoji, is_zero_width, phrase};
 
 /// A font that badge-maker measures with.
 #[derive(Clone, Copy)]
@@ -44,6 +44,10 @@ impl Face {
         if is_zero_width(c) {
             return 0;
         }
+        // badge-maker has one letter's width for them, and they cover what is beside them.
+        if let Some(sizes) = phrase(c) {
+            return sizes * self.size();
+        }
         let measured = self.measured(c).or_else(|| is_ideograph(c).then(|| self.size()));
         measured.or_else(|| self.measured('m')).unwrap_or_default()
     }
@@ -65,6 +69,12 @@ fn is_ideograph(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_phrase_in_one_character_is_no_letter() {
+        assert_eq!(Face::Verdana11.width("\u{fdfd}"), 110.0);
+        assert_eq!(Face::Helvetica11Bold.width("\u{fdfa}"), 44.0);
+    }
 
     #[test]
     fn an_emoji_of_many_characters_is_as_wide_as_its_first() {

@@ -136,14 +136,22 @@ fn table(c: char) -> Option<u32> {
 /// Scripts DejaVu Sans lacks, by the widest of their common letters in Noto Sans.
 fn estimate(c: char) -> u32 {
     match c {
+        _ if phrase(c).is_some() => EM * phrase(c).unwrap_or_default(),
         '\u{900}'..='\u{97f}' | '\u{a80}'..='\u{aff}' => EM * 8 / 10, // Devanagari, Gujarati
         '\u{980}'..='\u{a7f}' => EM * 8 / 10,                         // Bengali, Gurmukhi
         '\u{e00}'..='\u{eff}' => EM * 7 / 10,                         // Thai, Lao
         '\u{ff61}'..='\u{ffdc}' => EM / 2,                            // half-width forms
-        '\u{fdfa}'..='\u{fdfb}' => EM * 4,                            // whole phrases in one glyph
-        '\u{fdfd}' => EM * 10,
         // Tamil, Malayalam, Myanmar and everything unheard of: the widest letters are about this.
         _ => EM * 12 / 10,
+    }
+}
+
+/// A whole phrase in one character: how many times the size of the font it is wide.
+pub(crate) fn phrase(c: char) -> Option<u32> {
+    match c {
+        '\u{fdfa}'..='\u{fdfb}' => Some(4),
+        '\u{fdfd}' => Some(10),
+        _ => None,
     }
 }
 

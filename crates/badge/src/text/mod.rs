@@ -23,4 +23,4 @@ pub(crate) use fit::BEFORE_ELLIPSIS;
 pub use fit::Fitted;
 pub(crate) use font::Font;
 pub use metrics::{EM, width};
-pub(crate) use metrics::{OneEmoji, has_joined_letters, is_zero_width};
+pub(crate) use metrics::{OneEmoji, has_joined_letters, is_zero_width, phrase};

@@ -6,15 +6,18 @@ use super::{
     out,
 };
 use crate::{
-    config::{BadConfig, Config, DEFAULTS_OFF, Kind, Mistake, Overrides, shared_logs},
+    config::{self, BadConfig, Config, DEFAULTS_OFF, Kind, Mistake, Overrides, shared_logs},
     home,
 };
 use anyhow::Result;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tallymark_core::Glob;
 use tallymark_news::{NewsRule, Webhook};
-use tallymark_store::StoreUrl;
+use tallymark_store::{Retention, StoreUrl};
 
 /// Check a configuration. Exits with 78 and shows every mistake, with its line, if there is one.
 #[derive(Debug, Args)]
@@ -102,7 +105,29 @@ fn warnings(config: &Config) -> Vec<String> {
         )
     });
     let warnings = logs.filter_map(warning).chain(shared).chain(badges(&config.badges.dir));
-    warnings.chain(home::of_snow_trace(config)).collect()
+    warnings.chain(too_short(&config.retention)).chain(home::of_snow_trace(config)).collect()
+}
+
+/// What is kept for less time than badges and charts look back.
+fn too_short(retention: &Retention) -> Vec<String> {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let hours = [("24h", 2), ("7d", 8), ("30d", 31)].map(|(period, days)| (period, days * DAY));
+    let days = [("month", 31), ("year", 366)].map(|(period, days)| (period, days * DAY));
+    let kept = [("hour", Some(retention.hour), &hours[..]), ("day", retention.day, &days)];
+    let warning = |(key, kept, needed): (&str, Option<Duration>, &[(&str, Duration)])| {
+        let short: Vec<_> =
+            needed.iter().filter(|(_, least)| kept.is_some_and(|kept| kept < *least)).collect();
+        let (_, least) = short.last()?;
+        let periods: Vec<&str> = short.iter().map(|(period, _)| *period).collect();
+        Some(format!(
+            "[retention] {key} = \"{}\" is shorter than what is shown: badges with period={} count only what is kept. \
+             They need {}",
+            config::written(kept?),
+            periods.join(" or "),
+            config::written(*least)
+        ))
+    };
+    kept.into_iter().filter_map(warning).collect()
 }
 
 /// What is wrong with the directory of badges, as far as it shows.
@@ -192,4 +217,19 @@ fn people(config: &Config, file: Option<&Path>) -> String {
         or_none(sources.join(", ")),
         or_none(routes.join(", ")),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_that_are_not_kept_are_told() {
+        let days = |days: u64| Duration::from_secs(86_400 * days);
+        assert_eq!(too_short(&Retention::default()), [""; 0]);
+        let short = Retention { hour: days(9), day: Some(days(32)), ..Retention::default() };
+        let [hours, year] = <[String; 2]>::try_from(too_short(&short)).unwrap();
+        assert!(hours.contains("hour = \"9d\"") && hours.contains("period=30d count"), "{hours}");
+        assert!(year.contains("period=year count") && year.ends_with("They need 366d"), "{year}");
+    }
 }

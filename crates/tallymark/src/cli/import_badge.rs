@@ -24,7 +24,7 @@ use tallymark_badge::reading::{LARGEST_SVG, NotRead, number_in};
 use tallymark_core::{Day, Event, Name, read_other_badge};
 use tallymark_github::{Ask, Fetched, Outgoing, Redirects};
 use tallymark_ingest::{Corrector, OldBadgeBrought, OldBadgeNumber, source::now};
-use tallymark_web::Listen;
+use tallymark_web::{ICON, Listen};
 use thousands::Separable;
 use url::{Host, Url};
 use uuid::Uuid;
@@ -257,11 +257,15 @@ fn name_in(url: &Url) -> Option<Name> {
     Name::new(std::str::from_utf8(&bytes).ok()?).ok()
 }
 
-/// Whether an address leads to the daemon of this configuration: to its public address, or to the socket on this machine.
-fn is_own(url: &Url, config: &Config) -> bool {
+/// Where our icon would be, if an address leads to the daemon of this configuration: by its public address, or by its socket
+/// on this machine.
+fn own_icon(url: &Url, config: &Config) -> Option<Url> {
+    const PATH: &str = "/assets/icon.svg";
     let site = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
-    let public = config.http.base_url.as_deref().and_then(|base| Url::parse(base).ok());
-    let is_public = public.is_some_and(|base| site(&base) == site(url));
+    let base = config.http.base_url.as_deref().unwrap_or_default();
+    if Url::parse(base).is_ok_and(|public| site(&public) == site(url)) {
+        return Url::parse(&format!("{}{PATH}", base.trim_end_matches('/'))).ok();
+    }
     let is_here = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -272,7 +276,7 @@ fn is_own(url: &Url, config: &Config) -> bool {
         Listen::Tcp(address) => Some(address.port()),
         _ => None,
     };
-    is_public || is_here && port == url.port_or_known_default()
+    (is_here && port == url.port_or_known_default()).then(|| url.join(PATH).ok()).flatten()
 }
 
 /// What an address asks for that is not the total of the event, and what to change in it.
@@ -345,12 +349,18 @@ fn added(url: &Url) -> Option<String> {
 
 /// The text of an old badge. An old counter may have had our address, so the answer says whether it is ours.
 async fn fetch_badge(url: Url, config: &Config) -> Result<String> {
-    let has_our_address = is_own(&url, config);
-    let answer = answer(url, LARGEST_SVG, config).await?;
-    let is_ours = answer.headers.contains_key("x-tallymark");
-    let text = text_of(&answer)?;
-    // What is served from disk has no such header.
-    if has_our_address && (is_ours || text.contains("<!-- tallymark total=")) {
+    // Nothing in a badge says who drew it, but pages of Tallymark have an icon.
+    let icon = own_icon(&url, config);
+    let answers_as_we_do = async |icon| {
+        let answer = answer(icon, LARGEST_SVG, config).await;
+        answer.is_ok_and(|answer| answer.status.is_success() && answer.body == ICON)
+    };
+    let is_ours = match icon {
+        Some(icon) => answers_as_we_do(icon).await,
+        None => false,
+    };
+    let text = text_of(&answer(url, LARGEST_SVG, config).await?)?;
+    if is_ours {
         bail!(
             "the badge is drawn by this Tallymark, so its hits are counted already. If an old counter had this address, \
              give the number that it showed"

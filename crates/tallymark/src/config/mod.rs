@@ -17,7 +17,7 @@ pub(crate) use reader::Mistake;
 pub(crate) use source::{Kind, NginxServer, Source, Tcp, nginx_server};
 pub(crate) use units::{
     address, base_url, duration_within, github_timeout, github_token, listen, network, path, pattern,
-    publisher, rate_per_second, signing_secret, socket_path, stats_age, store_url, token, topic,
+    publisher, rate_per_second, signing_secret, socket_path, stats_age, store_url, token, topic, written,
 };
 
 use crate::secret;

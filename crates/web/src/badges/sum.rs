@@ -5,7 +5,7 @@
 //! one request at a time, and remembered for a while.
 
 use super::{
-    dress::Dress,
+    dress::{Dress, echo},
     figures::Figures,
     parameters::{AnswerKind, check},
 };
@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tallymark_badge::{Color, render};
-use tallymark_core::{Event, Glob, Name, Period};
+use tallymark_core::{Event, Glob, Name, Period, nearest};
 use tallymark_store::{Filter, StoreError};
 use tokio::sync::Semaphore;
 
@@ -135,6 +135,10 @@ fn patterns(app: &App, query: Query<'_>, sent: &HeaderMap) -> Result<Vec<Glob>, 
         return Err(Problem::bad_request(what));
     }
     if texts.is_empty() {
+        let slip = query.raw().find_map(|(key, _)| Some((key, nearest(key, &["of", "group"])?)));
+        if let Some((key, near)) = slip {
+            return Err(Problem::bad_request(format!("{}: did you mean {near}?", echo(key))));
+        }
         let what = format!("add ?of=OWNER/* (up to {MOST_PATTERNS} of them) or ?group=NAME to the address");
         return Err(Problem::bad_request(what));
     }

@@ -18,7 +18,8 @@ static STYLE: LazyLock<String> =
     LazyLock::new(|| include_str!("style.css").to_owned() + &tallymark_badge::chart::style_sheet());
 const LIKE: &str = include_str!("like.css");
 const LIVE: &str = include_str!("live.js");
-const ICON: &str = include_str!("icon.svg");
+/// The mark in a browser's tab, which no other counter has.
+pub const ICON: &str = include_str!("icon.svg");
 const MAKER: &str = include_str!("maker.js");
 
 /// `/assets/style.css`.
