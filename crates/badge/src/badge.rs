@@ -135,7 +135,7 @@ pub fn render(badge: &Badge<'_>) -> String {
 /// A logo of up to 32 KiB is not included in that.
 pub fn render_into(badge: &Badge<'_>, out: &mut String) {
     if let Some(shield) = badge.shield() {
-        return out.push_str(&shield.render());
+        return shield.push_to(out);
     }
     let parts = Parts::of(badge);
     let layout = parts.layout();

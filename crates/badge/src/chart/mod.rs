@@ -57,7 +57,7 @@ impl Series<'_> {
     }
 
     fn shown_name(&self, limit: u32) -> String {
-        Fitted::new(self.name, limit).shown()
+        Fitted::new(self.name, limit).shown().into_owned()
     }
 }
 

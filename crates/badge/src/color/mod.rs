@@ -124,26 +124,28 @@ impl Color {
 
     /// Appends `#rgb` where that says it all, else `#rrggbb`; what is not opaque has its opacity behind that.
     pub fn push_to(self, out: &mut String) {
-        const DIGITS: [char; 16] =
-            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-        let all = [self.r, self.g, self.b, self.a];
-        let parts = if self.a == u8::MAX { &all[..3] } else { &all[..] };
-        let short = parts.iter().all(|part| part >> 4 == part & 15);
-        out.push('#');
-        for part in parts {
-            if !short {
-                out.push(DIGITS[usize::from(part >> 4)]);
-            }
-            out.push(DIGITS[usize::from(part & 15)]);
-        }
+        self.written().for_each(|digit| out.push(digit));
+    }
+
+    fn written(self) -> impl Iterator<Item = char> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let parts = [self.r, self.g, self.b, self.a].into_iter().take(if self.a == u8::MAX { 3 } else { 4 });
+        let is_short = parts.clone().all(|part| part >> 4 == part & 15);
+        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+        let digits =
+            parts.flat_map(move |part| [(!is_short).then(|| digit(part >> 4)), Some(digit(part & 15))]);
+        std::iter::once('#').chain(digits.flatten())
     }
 }
 
 impl fmt::Display for Color {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = String::with_capacity(7);
-        self.push_to(&mut out);
-        f.pad(&out)
+        let (mut text, mut length) = ([0; 9], 0);
+        for (place, digit) in text.iter_mut().zip(self.written()) {
+            *place = digit as u8;
+            length += 1;
+        }
+        f.pad(std::str::from_utf8(&text[..length]).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `flat`, `flat-square` and `plastic`: two boxes with text.
 
-use super::{LABEL_COLOR, Shield, Style, TextFill, TextLength, Title, head, measure::Face};
+use super::{LABEL_COLOR, Pixels, Shield, Style, TextFill, TextLength, Title, head, measure::Face};
 use crate::{color::Color, text::XmlText};
 use std::fmt::{self, Display, Formatter};
 
@@ -43,15 +43,18 @@ impl<'a> Boxes<'a> {
         // A box of no width has the colour of the other.
         let has_color = has_left || badge.logo.is_some();
         let label_color = if has_color { badge.label_color.unwrap_or(LABEL_COLOR) } else { badge.color };
-        Boxes { badge, id: badge.id(), label_color, label_width, message_width, left, right, message_start }
+        // Nothing in it is referred to.
+        let id = if badge.style == Style::FlatSquare { String::new() } else { badge.id() };
+        Boxes { badge, id, label_color, label_width, message_width, left, right, message_start }
     }
 
     fn height(&self) -> u32 {
         if self.badge.style == Style::Plastic { 18 } else { 20 }
     }
 
-    fn grounds(&self, f: &mut Formatter<'_>, attribute: &str) -> fmt::Result {
-        let (Boxes { left, right, label_color, .. }, height) = (self, self.height());
+    fn grounds(&self, f: &mut Formatter<'_>, attribute: fmt::Arguments<'_>) -> fmt::Result {
+        let (left, right) = (Pixels(self.left), Pixels(self.right));
+        let (label_color, height) = (self.label_color, self.height());
         write!(
             f,
             "<g {attribute}>\n<rect width=\"{left}\" height=\"{height}\" fill=\"{label_color}\"/>\n\
@@ -62,14 +65,14 @@ impl<'a> Boxes<'a> {
 
     /// What the shade and the round corners need, and the boxes with both.
     fn shaded(&self, f: &mut Formatter<'_>, stops: &str, radius: u32) -> fmt::Result {
-        let (id, width, height) = (&self.id, self.left + self.right, self.height());
+        let (id, width, height) = (&self.id, Pixels(self.left + self.right), self.height());
         write!(
             f,
             "<filter id=\"tm-blur-{id}\"><feGaussianBlur stdDeviation=\"16\"/></filter>\n\
              <linearGradient id=\"tm-shade-{id}\" x2=\"0\" y2=\"100%\">{stops}</linearGradient>\n\
              <clipPath id=\"tm-round-{id}\"><rect width=\"{width}\" height=\"{height}\" rx=\"{radius}\"/></clipPath>\n",
         )?;
-        self.grounds(f, &format!("clip-path=\"url(#tm-round-{id})\""))?;
+        self.grounds(f, format_args!("clip-path=\"url(#tm-round-{id})\""))?;
         writeln!(f, "<rect width=\"{width}\" height=\"{height}\" fill=\"url(#tm-shade-{id})\"/>\n</g>")
     }
 
@@ -78,7 +81,7 @@ impl<'a> Boxes<'a> {
             return Ok(());
         }
         let (color, shadow) = behind.text_and_shadow();
-        let x = 10.0 * (start + 0.5 * width + PADDING);
+        let x = Pixels(10.0 * (start + 0.5 * width + PADDING));
         let (long, text, fill) = (TextLength(text, 10.0 * width), XmlText(text), TextFill(color));
         let y = if self.badge.style == Style::Plastic { 130 } else { 140 };
         if self.badge.style == Style::FlatSquare {
@@ -110,7 +113,7 @@ impl Display for Boxes<'_> {
         match badge.style {
             Style::Plastic => self.shaded(f, PLASTIC, 4)?,
             Style::FlatSquare => {
-                self.grounds(f, "shape-rendering=\"crispEdges\"")?;
+                self.grounds(f, format_args!("shape-rendering=\"crispEdges\""))?;
                 f.write_str("</g>\n")?;
             }
             _ => self.shaded(f, FLAT, 3)?,

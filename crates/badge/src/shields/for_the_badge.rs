@@ -1,6 +1,6 @@
 //! `for-the-badge`: capitals with room between them.
 
-use super::{LABEL_COLOR, Shield, TextFill, TextLength, Title, head, measure::Face};
+use super::{LABEL_COLOR, Pixels, Shield, TextFill, TextLength, Title, head, measure::Face};
 use crate::{color::Color, text::XmlText};
 use std::fmt::{self, Display, Formatter};
 
@@ -63,9 +63,9 @@ impl<'a> Capitals<'a> {
     }
 
     fn grounds(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (right, color) = (self.right, self.badge.color);
+        let (right, color) = (Pixels(self.right), self.badge.color);
         f.write_str("<g shape-rendering=\"crispEdges\">\n")?;
-        if let Some(left) = self.left {
+        if let Some(left) = self.left.map(Pixels) {
             write!(
                 f,
                 "<rect width=\"{left}\" height=\"{HEIGHT}\" fill=\"{}\"/>\n<rect x=\"{left}\"",
@@ -90,7 +90,7 @@ fn text(
     attribute: &str,
     behind: Color,
 ) -> fmt::Result {
-    let (x, long) = (10.0 * (start + 0.5 * width), TextLength(text, 10.0 * width));
+    let (x, long) = (Pixels(10.0 * (start + 0.5 * width)), TextLength(text, 10.0 * width));
     let fill = TextFill(behind.text_and_shadow().0);
     writeln!(
         f,

@@ -20,8 +20,15 @@ pub(super) enum Face {
 impl Face {
     /// Width of a text in pixels.
     pub(super) fn width(self, text: &str) -> f64 {
-        let mut emoji = OneEmoji::new();
-        let hundredths: u32 = text.chars().filter(|&c| !emoji.goes_on(c)).map(|c| self.advance(c)).sum();
+        let hundredths: u32 = if text.is_ascii() {
+            // All of it is in the first block.
+            let (first, widths) = &BLOCKS[0];
+            let of = |b: u8| widths.get((u32::from(b) - first) as usize).map_or(0, |of| of[self as usize]);
+            text.bytes().filter(|b| u32::from(*b) >= *first).map(|b| u32::from(of(b))).sum()
+        } else {
+            let mut emoji = OneEmoji::new();
+            text.chars().filter(|&c| !emoji.goes_on(c)).map(|c| self.advance(c)).sum()
+        };
         f64::from(hundredths) / 100.0
     }
 

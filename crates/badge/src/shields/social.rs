@@ -1,6 +1,6 @@
 //! `social`: a button, and its number in a bubble.
 
-use super::{Shield, TextLength, Title, head, measure::Face};
+use super::{Pixels, Shield, TextLength, Title, head, measure::Face};
 use crate::text::XmlText;
 use std::fmt::{self, Display, Formatter};
 
@@ -35,15 +35,16 @@ impl<'a> Bubble<'a> {
     }
 
     fn grounds(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Bubble { badge, left, right, .. } = self;
+        let badge = self.badge;
+        let (left, right) = (Pixels(self.left), Pixels(self.right));
         write!(
             f,
             "<g stroke=\"#d5d5d5\">\n\
              <rect stroke=\"none\" fill=\"#fcfcfc\" x=\".5\" y=\".5\" width=\"{left}\" height=\"{INSIDE}\" rx=\"2\"/>\n"
         )?;
         if !badge.message.is_empty() {
-            let notch = left + GUTTER;
-            let main = notch + 0.5;
+            let notch = Pixels(self.left + GUTTER);
+            let main = Pixels(self.left + GUTTER + 0.5);
             write!(
                 f,
                 "<rect x=\"{main}\" y=\".5\" width=\"{right}\" height=\"{INSIDE}\" rx=\"2\" fill=\"#fafafa\"/>\n\
@@ -57,7 +58,7 @@ impl<'a> Bubble<'a> {
 
 /// Its shadow, one pixel lower, then the text.
 fn text(f: &mut Formatter<'_>, text: &str, middle: f64, width: f64) -> fmt::Result {
-    let (x, long, text) = (10.0 * middle, TextLength(text, 10.0 * width), XmlText(text));
+    let (x, long, text) = (Pixels(10.0 * middle), TextLength(text, 10.0 * width), XmlText(text));
     write!(
         f,
         "<text aria-hidden=\"true\" x=\"{x}\" y=\"150\" fill=\"#fff\" transform=\"scale(.1)\"{long}>{text}</text>\n\
@@ -86,12 +87,13 @@ impl Display for Bubble<'_> {
         if let Some(logo) = badge.logo {
             f.write_str(&logo.element(LABEL_PADDING as u32, HEIGHT))?;
         }
+        let inside = Pixels(*left);
         write!(
             f,
             "<g aria-hidden=\"true\" fill=\"#333\" text-anchor=\"middle\" \
              font-family=\"Helvetica Neue,Helvetica,Arial,sans-serif\" text-rendering=\"geometricPrecision\" \
              font-weight=\"700\" font-size=\"110px\">\n\
-             <rect stroke=\"#d5d5d5\" fill=\"url(#tm-button-{id})\" x=\".5\" y=\".5\" width=\"{left}\" \
+             <rect stroke=\"#d5d5d5\" fill=\"url(#tm-button-{id})\" x=\".5\" y=\".5\" width=\"{inside}\" \
              height=\"{INSIDE}\" rx=\"2\"/>\n"
         )?;
         let label_middle = badge.logo_width() + self.label_width / 2.0 + LABEL_PADDING;

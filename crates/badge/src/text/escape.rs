@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use super::{clean::clean, fit::ELLIPSIS};
+use super::{
+    clean::clean,
+    fit::{ELLIPSIS, is_plain},
+};
 
 /// Invisible. Characters before it belong to text that is written from right to left.
 const RIGHT_TO_LEFT_MARK: char = '\u{200f}';
@@ -24,6 +27,10 @@ pub struct XmlText<'a>(
 
 impl fmt::Display for XmlText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nearly every text is.
+        if is_plain(self.0) {
+            return f.write_str(self.0);
+        }
         let mut last = ' ';
         for c in clean(self.0) {
             write_char(f, c)?;

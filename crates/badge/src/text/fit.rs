@@ -5,7 +5,7 @@ use super::{
     escape::XmlText,
     metrics::{EM, Meter, PLAIN, is_shaped},
 };
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Font size of a badge in pixels; widths below are for this size.
@@ -113,8 +113,11 @@ impl<'a> Fitted<'a> {
 
     /// The text that is shown, not escaped: for a reader that escapes by itself.
     #[must_use]
-    pub fn shown(&self) -> String {
-        clean(self.text).take(self.chars).chain(self.cut.then_some(ELLIPSIS)).collect()
+    pub fn shown(&self) -> Cow<'a, str> {
+        match self.plain {
+            true => Cow::Borrowed(self.text),
+            false => clean(self.text).take(self.chars).chain(self.cut.then_some(ELLIPSIS)).collect(),
+        }
     }
 
     /// Appends the text as XML.
@@ -127,6 +130,11 @@ impl<'a> Fitted<'a> {
         // A String does not fail to grow in a way that could be reported.
         let _ = write!(out, "{}", XmlText(&shown));
     }
+}
+
+/// Whether a text is shown exactly as it is, also in XML. A long one may be, and is not said to be.
+pub(super) fn is_plain(text: &str) -> bool {
+    plain_units(text, u32::MAX).is_some()
 }
 
 /// Width of a text that is shown exactly as it is, which nearly every text is; `None` if it is not.

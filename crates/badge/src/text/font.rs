@@ -40,7 +40,7 @@ impl Font {
     pub(crate) fn fit(self, text: &str, room: u32) -> String {
         // Both are rounded, so that a text that is reported to fit is not cut.
         let room = if self.width(text) <= room { u32::from(u16::MAX) } else { self.badge_room(room) };
-        Fitted::new(text, room).shown()
+        Fitted::new(text, room).shown().into_owned()
     }
 
     /// A name that fits. Of `owner/repository`, the owner is cut first: the repository tells more.

@@ -169,7 +169,7 @@ pub(crate) fn has_joined_letters(text: &str) -> bool {
             | '\u{a800}'..='\u{abff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}'
             | '\u{10a00}'..='\u{11fff}' | '\u{1e800}'..='\u{1eeff}')
     };
-    text.chars().any(joined)
+    !text.is_ascii() && text.chars().any(joined)
 }
 
 /// Whether `c` takes no room of its own: combining marks, joiners, selectors, tags.
