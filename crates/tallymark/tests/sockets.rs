@@ -63,7 +63,13 @@ fn closed(metrics: &Metrics, reason: &str) -> u64 {
 /// The peer's end of a connection that the daemon has closed: an end or a reset, and never an answer.
 #[track_caller]
 fn is_closed(stream: &mut TcpStream) {
-    let answer = stream.read(&mut [0; 1]);
+    // A wait with a limit is not begun again by itself after a signal.
+    let answer = loop {
+        match stream.read(&mut [0; 1]) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            answer => break answer,
+        }
+    };
     assert!(matches!(answer, Ok(0)) || answer.as_ref().is_err_and(is_reset), "{answer:?}");
 }
 

@@ -124,27 +124,34 @@ impl Color {
 
     /// Appends `#rgb` where that says it all, else `#rrggbb`; what is not opaque has its opacity behind that.
     pub fn push_to(self, out: &mut String) {
-        self.written().for_each(|digit| out.push(digit));
+        let (text, length) = self.written();
+        out.extend(text[..length].iter().map(|&digit| char::from(digit)));
     }
 
-    fn written(self) -> impl Iterator<Item = char> {
+    /// The text, and its length.
+    fn written(self) -> ([u8; 9], usize) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let parts = [self.r, self.g, self.b, self.a].into_iter().take(if self.a == u8::MAX { 3 } else { 4 });
-        let is_short = parts.clone().all(|part| part >> 4 == part & 15);
-        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-        let digits =
-            parts.flat_map(move |part| [(!is_short).then(|| digit(part >> 4)), Some(digit(part & 15))]);
-        std::iter::once('#').chain(digits.flatten())
+        let all = [self.r, self.g, self.b, self.a];
+        let parts = if self.a == u8::MAX { &all[..3] } else { &all[..] };
+        let is_short = parts.iter().all(|part| part >> 4 == part & 15);
+        let (mut text, mut length) = ([b'#'; 9], 1);
+        let mut put = |nibble: u8| {
+            text[length] = DIGITS[usize::from(nibble)];
+            length += 1;
+        };
+        for part in parts {
+            if !is_short {
+                put(part >> 4);
+            }
+            put(part & 15);
+        }
+        (text, length)
     }
 }
 
 impl fmt::Display for Color {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mut text, mut length) = ([0; 9], 0);
-        for (place, digit) in text.iter_mut().zip(self.written()) {
-            *place = digit as u8;
-            length += 1;
-        }
+        let (text, length) = self.written();
         f.pad(std::str::from_utf8(&text[..length]).map_err(|_| fmt::Error)?)
     }
 }

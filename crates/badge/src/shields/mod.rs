@@ -206,7 +206,8 @@ impl Display for Title<'_> {
             return XmlText(own).fmt(f);
         }
         if !self.label.is_empty() {
-            write!(f, "{}: ", XmlText(self.label))?;
+            XmlText(self.label).fmt(f)?;
+            f.write_str(": ")?;
         }
         XmlText(self.message).fmt(f)
     }
