@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Pictures by name, at most so many.
+/// At most `MOST` pictures, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OwnPictures<T, const MOST: usize> {
     whole: BTreeMap<String, T>,

@@ -5,8 +5,26 @@ use std::{error::Error, iter};
 /// The messages of an error and of its sources, with colons between them.
 ///
 /// ```
-/// let error = std::io::Error::other(std::fmt::Error);
-/// assert_eq!(tallymark_core::with_causes(&error), error.to_string());
+/// use std::{error::Error, fmt};
+///
+/// #[derive(Debug)]
+/// struct NoNumber(std::num::ParseIntError);
+///
+/// impl fmt::Display for NoNumber {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("no number")
+///     }
+/// }
+///
+/// impl Error for NoNumber {
+///     fn source(&self) -> Option<&(dyn Error + 'static)> {
+///         Some(&self.0)
+///     }
+/// }
+///
+/// if let Err(why) = "x".parse::<u8>() {
+///     assert_eq!(tallymark_core::with_causes(&NoNumber(why)), "no number: invalid digit found in string");
+/// }
 /// ```
 #[must_use]
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {

@@ -188,6 +188,7 @@ pub fn read_other_badge(target: &[u8], name: &mut Vec<u8>) -> Result<OtherBadge,
         OtherCounter::VisitorBadge => push_decoded(value(query, b"page_id"), name),
         OtherCounter::HitsSh => {
             let inner = &path[1..path.len() - ".svg".len()];
+            // No host begins with a dot, and a path of dots is another path elsewhere.
             host_and_path(inner, name).filter(|()| !inner.starts_with(b"."))
         }
         OtherCounter::Dwyl => owner_and_repo(&path[1..path.len() - ".svg".len()], name),

@@ -97,14 +97,15 @@ pub(crate) async fn sync(statistics: &Statistics, store: &Arc<dyn Store>) -> Res
                 }
                 Err(error) => {
                     report.failed += 1;
-                    let why = format!("{error:#}");
-                    *report.reasons.entry(why.clone()).or_default() += 1;
-                    report.failures.insert(spelt.clone(), why);
+                    report.failures.insert(spelt.clone(), format!("{error:#}"));
                     debug!(repository = spelt, error = &*error as &dyn std::error::Error, "no traffic");
                 }
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+    for why in report.failures.values() {
+        *report.reasons.entry(why.clone()).or_default() += 1;
     }
     Ok(report)
 }

@@ -33,7 +33,7 @@ async fn names_are_summed_up_by_pattern_and_by_group() {
         let (code, headers, svg) = site.get(&format!("/sum.svg?{query}"), None).await;
         assert_eq!(
             (code.as_u16(), headers["x-tallymark"].to_str().unwrap()),
-            (200, "not counted: a sum; no name matches"),
+            (200, "not counted: a sum; nothing is counted under these names"),
             "{query}"
         );
         assert!(title(&svg).ends_with(": 0") && svg.contains(GREY), "{query}: {svg}");

@@ -37,7 +37,12 @@ struct DrawnCard<'a, D> {
     contents: D,
 }
 
-impl CardFrame<'_> {
+impl<'a> CardFrame<'a> {
+    /// With a title, and neither a time nor a note.
+    pub(super) fn plain(look: &'a CardLook, title: &'a str, about: &'a str, width: u32) -> CardFrame<'a> {
+        CardFrame { look, title: Some(title), repository: None, about, width, time: None, note: None }
+    }
+
     /// Draws the card around contents of this height, and passes them the position of their top.
     pub(super) fn draw(
         &self,

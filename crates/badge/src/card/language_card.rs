@@ -127,13 +127,9 @@ impl LanguageCard<'_> {
         let note = look.lang.measured_by(self.measure);
         let about = format!("{}, {note}: {about}", self.login);
         let frame = CardFrame {
-            look,
-            title: Some(&title),
-            repository: None,
-            about: &about,
-            width,
             time: Some(self.time),
             note: Some(&note).filter(|_| !shares.rows().is_empty()).map(String::as_str),
+            ..CardFrame::plain(look, &title, &about, width)
         };
         if shares.rows().is_empty() {
             return frame.draw(22, |f, top| {

@@ -143,15 +143,7 @@ pub struct CardTime {
 #[must_use]
 pub fn away((width, height): (u32, u32), look: &CardLook) -> String {
     let text = look.lang.coming();
-    let frame = frame::CardFrame {
-        look,
-        title: Some("GitHub"),
-        repository: None,
-        about: &text,
-        width,
-        time: None,
-        note: None,
-    };
+    let frame = frame::CardFrame::plain(look, "GitHub", &text, width);
     frame.draw(height.saturating_sub(frame.around()), |f, top| {
         frame::text(
             f,
@@ -170,15 +162,7 @@ const LINES: usize = 6;
 pub fn notice(title: &str, text: &str, look: &CardLook) -> String {
     let width = look.width.unwrap_or(420).clamp(280, frame::WIDEST);
     let lines = frame::TEXT.wrap(text, width - 2 * frame::PAD, LINES);
-    let frame = frame::CardFrame {
-        look,
-        title: Some(title),
-        repository: None,
-        about: text,
-        width,
-        time: None,
-        note: None,
-    };
+    let frame = frame::CardFrame::plain(look, title, text, width);
     frame.draw(22 * lines.len() as u32, |f, top| {
         for (at, line) in lines.iter().enumerate() {
             frame::text(f, ("tc-text", frame::PAD, top + 15 + 22 * at as u32), frame::TEXT, line)?;

@@ -58,13 +58,9 @@ impl RepositoryCard<'_> {
             written(self.forks, look.numbers)
         );
         let frame = CardFrame {
-            look,
-            title: Some(&title),
             repository: Some(&name),
-            about: &about,
-            width,
             time: Some(self.time),
-            note: None,
+            ..CardFrame::plain(look, &title, &about, width)
         };
         frame.draw(20 * lines.len() as u32 + 26, |f, top| {
             for (at, line) in lines.iter().enumerate() {

@@ -125,15 +125,7 @@ impl StatsCard<'_> {
             look.lang.rank(rank.level, &percent(rank.top), &parts.join(", "))
         });
         let about = said.chain(rank).collect::<Vec<String>>().join(", ");
-        let frame = CardFrame {
-            look,
-            title: Some(&title),
-            repository: None,
-            about: &about,
-            width,
-            time: Some(self.time),
-            note: None,
-        };
+        let frame = CardFrame { time: Some(self.time), ..CardFrame::plain(look, &title, &about, width) };
         let rows = ROW * self.rows.len() as u32;
         let height = if self.rank.is_some() { rows.max(2 * RADIUS + 10) } else { rows };
         let right = width - PAD - self.rank.map_or(0, |_| RING);

@@ -109,13 +109,9 @@ impl StreakCard<'_> {
         let about = self.about(look, &columns, &notes);
         let note = notes.iter().find(|note| !note.is_empty()).map_or("", String::as_str);
         let frame = CardFrame {
-            look,
-            title: Some(&title),
-            repository: None,
-            about: &about,
-            width,
             time: Some(self.time),
             note: Some(note),
+            ..CardFrame::plain(look, &title, &about, width)
         };
         let lines = columns.iter().map(|column| column.dates.len()).max().unwrap_or(0) as u32;
         frame.draw(DATES - 6 + LINE * lines, |f, top| {

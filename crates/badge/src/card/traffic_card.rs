@@ -59,15 +59,8 @@ impl TrafficCard<'_> {
             let _ = write!(about, "{label}: {}; ", written(sum, look.numbers));
         }
         about += &look.lang.visitors_by_day();
-        let frame = CardFrame {
-            look,
-            title: Some(&title),
-            repository: Some(self.repository),
-            about: &about,
-            width,
-            time: None,
-            note: None,
-        };
+        let frame =
+            CardFrame { repository: Some(self.repository), ..CardFrame::plain(look, &title, &about, width) };
         frame.draw(FOOT + 14, |f, top| {
             let step = (width - 2 * PAD) / 3;
             let [.., smallest] = NUMBERS;

@@ -135,8 +135,10 @@ fn table(c: char) -> Option<u32> {
 
 /// Scripts DejaVu Sans lacks, by the widest of their common letters in Noto Sans.
 fn estimate(c: char) -> u32 {
+    if let Some(sizes) = phrase(c) {
+        return EM * sizes;
+    }
     match c {
-        _ if phrase(c).is_some() => EM * phrase(c).unwrap_or_default(),
         '\u{900}'..='\u{97f}' | '\u{a80}'..='\u{aff}' => EM * 8 / 10, // Devanagari, Gujarati
         '\u{980}'..='\u{a7f}' => EM * 8 / 10,                         // Bengali, Gurmukhi
         '\u{e00}'..='\u{eff}' => EM * 7 / 10,                         // Thai, Lao

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io::{self, Read},
     sync::Arc,
 };
@@ -365,19 +365,17 @@ impl GithubDesk {
             true => out::json(&report)?,
             false => out::print(&people(&report))?,
         }
-        let TrafficReport { repositories, failed, reasons, failures, refused_tokens, .. } = report;
+        let TrafficReport { repositories, failed, failures, refused_tokens, .. } = report;
         told_of(&refused_tokens)?;
         if failed == 0 {
             return Ok(());
         }
-        let each = reasons.iter().map(|(why, count)| {
-            let of =
-                failures.iter().filter(|(_, known)| *known == why).map(|(repository, _)| repository.as_str());
-            let (shown, more) = (of.take(NAMED).collect::<Vec<_>>().join(", "), *count > NAMED as u64);
-            format!(
-                "{shown}{}: {why}",
-                if more { format!(" and {} more", count - NAMED as u64) } else { String::new() }
-            )
+        let mut of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        failures.iter().for_each(|(repository, why)| of.entry(why).or_default().push(repository));
+        let each = of.iter().map(|(why, repositories)| {
+            let (named, others) = repositories.split_at(repositories.len().min(NAMED));
+            let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+            format!("{}{more}: {why}", named.join(", "))
         });
         let each = each.collect::<Vec<_>>().join("; ");
         bail!("{failed} of {} failed; {each}", out::counted(repositories, "repository"))
@@ -423,7 +421,7 @@ async fn status(config: &Config, json: bool) -> Result<()> {
     }
     told_of(&refused(&tokens))?;
     if !tokens.is_empty() && tokens.iter().all(|status| status.error.is_some()) {
-        bail!("GitHub's API at {api} tells nothing of any token")
+        bail!("no token could be checked with GitHub's API at {api}")
     }
     Ok(())
 }

@@ -349,24 +349,18 @@ fn added(url: &Url) -> Option<String> {
 
 /// The text of an old badge. An old counter may have had our address, so the answer says whether it is ours.
 async fn fetch_badge(url: Url, config: &Config) -> Result<String> {
-    // Nothing in a badge says who drew it, but pages of Tallymark have an icon.
-    let icon = own_icon(&url, config);
-    let answers_as_we_do = async |icon| {
-        let answer = answer(icon, LARGEST_SVG, config).await;
-        answer.is_ok_and(|answer| answer.status.is_success() && answer.body == ICON)
-    };
-    let is_ours = match icon {
-        Some(icon) => answers_as_we_do(icon).await,
-        None => false,
-    };
-    let text = text_of(&answer(url, LARGEST_SVG, config).await?)?;
-    if is_ours {
+    // Nothing in a badge says who drew it, but pages of Tallymark have an icon. The badge itself would count its fetching.
+    if let Some(icon) = own_icon(&url, config)
+        && answer(icon, LARGEST_SVG, config)
+            .await
+            .is_ok_and(|answer| answer.status.is_success() && answer.body == ICON)
+    {
         bail!(
             "the badge is drawn by this Tallymark, so its hits are counted already. If an old counter had this address, \
              give the number that it showed"
         );
     }
-    Ok(text)
+    fetch(url, LARGEST_SVG, config).await
 }
 
 /// The text at an address, if it has no more than so many bytes.

@@ -322,7 +322,8 @@ impl Config {
             what.into_iter().map(|(key, why)| self.mistake_in(key, why)).collect::<Vec<Mistake>>()
         };
         if !wrong.is_empty() {
-            return Err(told([wrong, flaws].concat()));
+            wrong.extend(flaws);
+            return Err(told(wrong));
         }
         let (label, color, label_color, style) = (label.clone(), *color, *label_color, *style);
         Ok((Look { label, color, label_color, style, logos, digits, template }, told(flaws)))

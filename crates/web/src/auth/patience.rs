@@ -97,6 +97,7 @@ mod tests {
         let mut others = (1..200).map(|n| Peer(Some([198, 51, 100, n].into())));
         assert!(others.all(|other| patience.may_try_at(other, now).is_ok()));
         // One slot in common with a client that is limited is no limit; both are.
+        let patience = Patience::with_wrong_tokens();
         let other = Peer(Some([203, 0, 113, 1].into()));
         let full = Some(now + 10 * each);
         for (place, is_allowed) in patience.places(other).into_iter().zip([true, false]) {

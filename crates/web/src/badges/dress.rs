@@ -195,7 +195,8 @@ fn format(query: Query<'_>) -> Result<Format, String> {
     let mut chosen: Option<(&str, Option<Format>)> = None;
     for key in Format::KEYS {
         let Some(value) = query.text(key).filter(|value| !value.is_empty()) else { continue };
-        let wanted = Format::from_query(key, &value).map_err(|why| format!("{key}={value}: {why}"))?;
+        let wanted =
+            Format::from_query(key, &value).map_err(|why| format!("{key}={}: {why}", echo(&value)))?;
         match chosen {
             // `abbreviated=false` goes with every format but the short one.
             Some((other, known)) if known != wanted && (wanted.is_some() || known == Some(Format::Short)) => {

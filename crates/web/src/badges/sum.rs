@@ -38,7 +38,7 @@ const GOOD: Duration = Duration::from_secs(30);
 const REMEMBERED: usize = 64;
 const UNCOUNTED: &str = "not counted: a sum";
 /// The same of a pattern that was perhaps misspelt: its 0 is no number of anything.
-const OF_NOTHING: &str = "not counted: a sum; no name matches";
+const OF_NOTHING: &str = "not counted: a sum; nothing is counted under these names";
 /// `lightgrey` of shields.io.
 const GREY: Color = Color::rgb(0x93, 0x93, 0x93);
 
@@ -96,7 +96,7 @@ async fn draw(
     let sum = sum(app, event, &names).await;
     let sum = sum.map_err(|error| Problem::store("reading the totals of a sum", &error))?;
     let said = figures.say(&[sum], &dress, &look.label);
-    // A whole name is a name whether it was counted or not.
+    // An exact name is there even if it was never counted, so it does not show that anything was found.
     let is_of_nothing = sum == 0 && names.iter().all(|name| patterns.iter().any(|one| is_whole(one, name)));
     let why = if is_of_nothing { OF_NOTHING } else { UNCOUNTED };
     if let Some(digits) = dress.digits() {
@@ -135,9 +135,9 @@ fn patterns(app: &App, query: Query<'_>, sent: &HeaderMap) -> Result<Vec<Glob>, 
         return Err(Problem::bad_request(what));
     }
     if texts.is_empty() {
-        let slip = query.raw().find_map(|(key, _)| Some((key, nearest(key, &["of", "group"])?)));
-        if let Some((key, near)) = slip {
-            return Err(Problem::bad_request(format!("{}: did you mean {near}?", echo(key))));
+        // A word of two letters is too short for `check`, and needed here.
+        if let Some((key, _)) = query.raw().find(|(key, _)| nearest(key, &["of"]).is_some()) {
+            return Err(Problem::bad_request(format!("{}: did you mean of?", echo(key))));
         }
         let what = format!("add ?of=OWNER/* (up to {MOST_PATTERNS} of them) or ?group=NAME to the address");
         return Err(Problem::bad_request(what));

@@ -79,9 +79,18 @@ pub(super) fn switch() -> Value {
     context! { link, lang => tag(other.0), word => other.1 }
 }
 
-/// The layer of routes whose `lang` is about something else, and whose errors are pages.
+/// Sets the language, and no cookie: for routes whose `lang` is that of a picture.
 pub(crate) async fn of_reader(request: Request, next: Next) -> Response {
-    PAGE_LANGUAGE.scope(PageLanguage::of(&request), next.run(request)).await
+    let mut answer = PAGE_LANGUAGE.scope(PageLanguage::of(&request), next.run(request)).await;
+    if is_page(&answer) {
+        answer.headers_mut().append(header::VARY, VARY);
+    }
+    answer
+}
+
+fn is_page(answer: &Response) -> bool {
+    let kind = answer.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
 /// The layer of routes that have pages.
@@ -89,13 +98,11 @@ pub(crate) async fn choose(State(app): State<Arc<App>>, request: Request, next: 
     let chosen = chosen(request.uri());
     let sent = chosen.map(|lang| (lang, request.headers().clone()));
     let mut answer = of_reader(request, next).await;
-    let set = answer.headers_mut();
-    if set.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
-        set.append(header::VARY, VARY);
+    if is_page(&answer) {
         let cookie =
             sent.and_then(|(lang, sent)| cookie(&app.access, &sent, (COOKIE, lang.word()), KEPT, "Lax"));
         if let Some(cookie) = cookie {
-            set.append(header::SET_COOKIE, cookie);
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
         }
     }
     answer

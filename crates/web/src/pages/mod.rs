@@ -187,7 +187,7 @@ pub(crate) async fn no_badge_here(State(app): State<Arc<App>>, uri: Uri, sent: H
         Some((counter, key)) => {
             let whose = counter.title();
             if headers::wants_picture(&sent) {
-                // Whoever has changed the host in a README sees only a picture.
+                // An image in a README cannot show a page, so the answer is a picture.
                 let what = format!("badges of {whose} are off here: set {key} = true under [compat]");
                 let mut answer = Problem::new(StatusCode::NOT_FOUND, what).picture(BAD_REQUEST);
                 answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));

@@ -68,7 +68,7 @@ fn table(rank: &AccountRank, is_known: bool) -> Value {
     }
 }
 
-/// One digit behind the point, if there is one. What is not all of it is less than 100.
+/// One digit behind the point, if there is one. A number below 100 is never rounded up to 100.
 fn percent(number: f64) -> String {
     let number = if number < 100.0 { number.min(99.9) } else { number };
     let text = format!("{number:.1}");

@@ -74,8 +74,10 @@ pub(super) struct LogFollower {
     pub(super) book: Option<Book>,
     open: BTreeMap<u64, Input>,
     former: FormerFiles,
-    /// The survey waits until a file without a name is read.
+    /// The survey waits until files without a name are read, as far as they had come when they were first seen so: how long
+    /// each was then.
     is_put_off: bool,
+    nameless: BTreeMap<u64, u64>,
     live: Option<u64>,
     /// Records whose file has other bytes than it had.
     suspects: BTreeSet<u64>,
@@ -128,6 +130,7 @@ impl LogFollower {
             open: BTreeMap::new(),
             former: FormerFiles::default(),
             is_put_off: false,
+            nameless: BTreeMap::new(),
             live: None,
             suspects: BTreeSet::new(),
             pending: Vec::new(),
@@ -315,13 +318,15 @@ impl LogFollower {
             self.take_over();
         }
         let asked = self.following.claims.asked_for(&self.following.path);
-        let Some((files, known)) = self.files(&asked)? else { return Ok(()) };
-        // While there is no room, files are rotated all the same.
-        let has_unread = self.has_unread_former();
-        self.is_put_off = has_unread && !sink.is_full();
-        if self.is_put_off {
+        if self.puts_off(sink) {
             return Ok(());
         }
+        let Some((files, known)) = self.files(&asked)? else { return Ok(()) };
+        // Once more: a file that was replaced while they were listed would be taken for one that was read to its end.
+        if self.puts_off(sink) {
+            return Ok(());
+        }
+        let was_read = !self.has_unread_former();
         self.awaited = if takes_new { self.ask_others(&files) } else { None };
         if self.book.is_none() && self.awaited.is_some() {
             return Ok(());
@@ -332,7 +337,7 @@ impl LogFollower {
             Ok(Some(found)) => {
                 (0..found.torn).for_each(|_| sink.reject(Reject::Partial));
                 self.link = link;
-                self.note(found, directories, !has_unread);
+                self.note(found, directories, was_read);
                 self.settle(&asked);
                 Ok(())
             }
@@ -343,16 +348,26 @@ impl LogFollower {
         }
     }
 
-    /// Whether an open file has no name any more, and lines that are not read, which no other may have. Lines that are all
-    /// identical may be in any file.
-    fn has_unread_former(&self) -> bool {
-        let Some(book) = &self.book else { return false };
+    /// Whether the survey waits for files without a name. While there is no room, files are rotated all the same.
+    fn puts_off(&mut self, sink: &impl Sink) -> bool {
+        self.is_put_off = self.has_unread_former() && !sink.is_full();
+        self.is_put_off
+    }
+
+    /// Whether an open file without a name has unread lines. Once they are read, it is known which lines the new file shares.
+    /// Lines that are written later are in no other file. Identical lines tell nothing, so they do not count here.
+    fn has_unread_former(&mut self) -> bool {
+        let (Some(book), nameless) = (&self.book, &mut self.nameless) else { return false };
         let is_alike = |file: &fs::File| beginning(file.try_clone()?).map(|first| repeats_one_line(&first));
         self.open.iter().any(|(id, input)| {
             let has_more = |record: &FileRecord| input.has_more() || !record.done && !input.is_read();
             let is_unread = book.get(*id).is_some_and(|record| record.copy_of.is_none() && has_more(record));
             let file = input.plain().filter(|_| is_unread && input.is_nameless());
-            file.is_some_and(|file| !is_alike(file).unwrap_or(true))
+            file.is_some_and(|file| {
+                let length = file.metadata().map_or(0, |file| file.len());
+                let is_before = input.offset() < *nameless.entry(*id).or_insert(length);
+                is_before && !is_alike(file).unwrap_or(true)
+            })
         })
     }
 
@@ -413,6 +428,7 @@ impl LogFollower {
         self.elsewhere = self.book.as_ref().map(Book::directories).unwrap_or_default();
         let is_final = !changed_just_now(&directories) && self.suspects.is_empty() && self.awaited.is_none();
         self.surveyed = is_final.then_some(directories);
+        self.nameless.clear();
         self.forget_replaced(was_read);
         self.read_anew();
     }
@@ -475,7 +491,7 @@ impl LogFollower {
     }
 
     /// Closes the files of records that are another file now, a copy or a packed one, or that go on elsewhere in it.
-    /// `was_read` says that those without a name had nothing else before they were replaced.
+    /// `was_read`: files without a name were read, as far as they had come, before the survey.
     fn forget_replaced(&mut self, was_read: bool) {
         let Some(book) = &self.book else { return };
         self.open.values_mut().for_each(Input::rewind);
@@ -492,8 +508,9 @@ impl LogFollower {
             let Some(record) = book.get(id).filter(|record| record.identity != Identity::default()) else {
                 continue;
             };
-            // What cannot be compared may have had more.
-            if self.former.keep(input, record, was_read, &self.following.stop).unwrap_or(true) {
+            let has_less = self.former.keep(input, record, was_read, &self.following.stop);
+            // What cannot be compared may have had more; a stop tells nothing.
+            if has_less.unwrap_or_else(|_| !self.following.stop.is_said()) {
                 self.events.lost += 1;
                 warn!(
                     file = %record.path.display(),

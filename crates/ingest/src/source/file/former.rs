@@ -2,7 +2,7 @@
 //!
 //! `sed -i`, `cp` and `mv`, or gzip put another file in the place of one that its writer has open. The record goes on in
 //! the new file; what the writer adds is only in the former one, which is read as long as it is open. It needs no
-//! position: once this process ends, nothing can open it again. [`super::follow`] calls this with each step.
+//! position: no later process can open it. [`super::follow`] calls this with each step.
 
 use super::{
     cut::Sink,
@@ -21,15 +21,15 @@ use std::{
 };
 use tracing::warn;
 
-/// How many are read, the newest.
+/// The most that are read; the newest ones.
 const MOST: usize = 8;
-/// A file that nothing has happened to for so long is closed: as long as it is open, it takes its room on the disk.
+/// A file without a write for this long is closed, because an open file keeps its space on the disk.
 const IDLE: Duration = Duration::from_secs(3600);
 
 struct FormerFile {
     path: PathBuf,
     input: Input,
-    /// That it was written to is told.
+    /// Whether the warning was logged.
     told: bool,
 }
 
@@ -38,8 +38,9 @@ struct FormerFile {
 pub(super) struct FormerFiles(VecDeque<FormerFile>);
 
 impl FormerFiles {
-    /// Keeps a file from which a record was read that goes on in another one now, if it has no name. What that may have, too,
-    /// is left to it: nothing if all of it `was_read` before, unless all lines are identical. Answers whether it has less.
+    /// Keeps a replaced file that has no name. Unless it `was_read` to its end before, the lines that are in it now may also be
+    /// in the new file, so they are skipped; the same if all lines are identical. Answers whether the new file is too short
+    /// to have them.
     pub(super) fn keep(
         &mut self,
         mut input: Input,
@@ -56,8 +57,13 @@ impl FormerFiles {
         }
         let unread = input.offset().saturating_sub(read);
         self.0.push_back(FormerFile { path: record.path.clone(), input, told: false });
-        if self.0.len() > MOST {
-            self.0.pop_front();
+        if self.0.len() > MOST
+            && let Some(FormerFile { path, .. }) = self.0.pop_front()
+        {
+            warn!(
+                file = %path.display(),
+                "the former file is not read any more, because {MOST} newer ones are: what its writer adds is lost"
+            );
         }
         Ok(unread > 0 && length(open_regular(&record.path)?, stop)? < record.mark.offset + unread)
     }
@@ -74,14 +80,18 @@ impl FormerFiles {
             if input.offset() > before && !std::mem::replace(told, true) {
                 warn!(
                     file = %path.display(),
-                    "it was replaced, and its writer still has the former file open: what it writes there counts \
-                     until this process ends, and is lost then. Let it open its log again, as nginx -s reopen does"
+                    "it was replaced, but its writer still has the former file open. What it writes there is counted \
+                     until this process ends, or nothing was written for an hour; after that it is lost. Let the writer \
+                     open its log again, as nginx -s reopen does"
                 );
             }
             more |= matches!(found, Ok(Found::Some));
             match found {
                 Ok(Found::Some | Found::End) => true,
-                Ok(Found::Truncated) => false,
+                Ok(Found::Truncated) => {
+                    warn!(file = %path.display(), "the former file is not read any more, because it was truncated");
+                    false
+                }
                 Err(error) => {
                     warn!(file = %path.display(), "the former file is not read any more: {error}");
                     false

@@ -187,7 +187,7 @@ impl Input {
         (self.length, self.mtime)
     }
 
-    /// Whether it is open and has no name any more, so that nobody can copy it.
+    /// Whether it is open but has no name any more.
     pub(super) fn is_nameless(&self) -> bool {
         self.plain().and_then(|file| file.metadata().ok()).is_some_and(|file| file.nlink() == 0)
     }

@@ -28,7 +28,7 @@ use crate::{
 };
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
 use minijinja::{Value, context};
@@ -47,7 +47,11 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri, sent: HeaderMap)
         Err(answer) => return *answer,
     };
     match of_account(&app, &uri, headers::wants_picture(&sent)) {
-        Some(Ok(place)) => return redirect(StatusCode::TEMPORARY_REDIRECT, &place),
+        Some(Ok(place)) => {
+            let mut answer = redirect(StatusCode::TEMPORARY_REDIRECT, &place);
+            answer.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+            return answer;
+        }
         Some(Err(why)) => {
             return problem(&app, &Problem::bad_request(format!("This cannot be shown: {why}.")), None);
         }
@@ -94,8 +98,8 @@ fn of_account(app: &App, uri: &Uri, shows_pictures: bool) -> Option<Result<Strin
     let login = AccountName::new(account).ok().and_then(|login| Name::new(login.as_str()).ok());
     let Some(name) = login else { return Some(Err(format!("user={}: {NotAnAccountName}", echo(asked)))) };
     if shows_pictures {
-        let query = uri.query().unwrap_or_default();
-        return Some(Ok(format!("{}/api/streak?{query}", app.access.base)));
+        let card = format!("{}/api/streak?user={name}", app.access.base);
+        return Some(Ok(maker::with_choices(card, Query::of(uri), &["user"])));
     }
     let mut place = format!("{}{}", app.access.base, page_path(name.as_ref()));
     push(&mut place, "style", maker::CARD);

@@ -341,21 +341,20 @@ impl Making {
         path
     }
 
-    /// How the picture is shown in a page of HTML: its path, the attribute that says how large it is, and what its path has
-    /// in addition on a light and on a dark page, and on a phone.
+    /// How the picture is shown in a page of HTML.
     pub(super) fn in_page(&self, name: &Name, look: &Look) -> InPage {
-        let (path, size) = self.sharp(name, look).unwrap_or_else(|| (self.path(name), String::new()));
         let themes = match &self.made {
             _ if !self.of("theme").is_empty() => None,
             Made::Other(other) => Some(other.themes()),
             Made::Chart(_) => Some(Snippet::THEMES),
             Made::Badge | Made::Spark | Made::Digits(_) => None,
         };
-        let path = match self.made {
+        let (path, size) = match self.made {
             Made::Other(other) if themes.is_some() => {
-                other.path_of_any_theme(name, &self.given, self.is_png.then_some(1)).unwrap_or_default()
+                let path = other.path_of_any_theme(name, &self.given, self.is_png.then_some(1));
+                (path.unwrap_or_default(), String::new())
             }
-            _ => path,
+            _ => self.sharp(name, look).unwrap_or_else(|| (self.path(name), String::new())),
         };
         let phone = match self.made {
             Made::Other(other) => other.phone(),

@@ -107,7 +107,7 @@ pub(super) fn page_with_choices(name: &Name, query: Query<'_>, except: &str) -> 
 }
 
 /// An address with all that another one asks for, except some parameters.
-fn with_choices(mut path: String, query: Query<'_>, except: &[&str]) -> String {
+pub(super) fn with_choices(mut path: String, query: Query<'_>, except: &[&str]) -> String {
     let is_kept = |key: &str| !key.is_empty() && !except.iter().any(|other| key.eq_ignore_ascii_case(other));
     for (key, value) in query.raw().filter(|(key, _)| is_kept(key)) {
         push(&mut path, key, value);

@@ -84,7 +84,7 @@ struct World {
     targets: u32,
     /// Copies that lack what was written before the truncation: the inodes. No process has them open.
     early: BTreeSet<u64>,
-    /// A file that a worker has open and another was put in the place of. If nobody reads it at that time, nobody can.
+    /// A worker writes to a file that was replaced. Only a process that has it open can read it.
     former: Option<File>,
 }
 
